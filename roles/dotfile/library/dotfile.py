@@ -224,7 +224,7 @@ def present(files, record, folder, home, dry):
         current = fingerprint(path)
         action = decide(current, sha256(data), known.get("sha256"))
         same_mode = current in (None, "link") or (os.stat(path).st_mode & 0o7777) == mode
-        if action == "unchanged" and not same_mode:
+        if action == "unchanged" and known and not same_mode:
             action = "updated"
         copy = backup_of(path, folder, home) if action == "replaced" else None
         done.append((path, action, copy, text_of(path), to_text(data)))

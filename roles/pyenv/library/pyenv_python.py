@@ -74,6 +74,10 @@ stale_checkouts:
   type: list
   elements: str
   returned: always
+git:
+  description: Whether git is there to bring a checkout.
+  type: bool
+  returned: always
 pending:
   description: Whether C(state=present) would change something.
   type: bool
@@ -327,6 +331,7 @@ def main():
             "plans": [wanted._asdict() for wanted in plans],
             "missing": missing,
             "stale_checkouts": [item["path"] for item in params["checkouts"] if not at_version(item)],
+            "git": shutil.which("git") is not None,
             "pending": pending,
             "built": [],
         }

@@ -77,7 +77,7 @@ def parse(text):
 
     :raises Refusal: when the text is no full version.
     """
-    match = re.match(r"(\d+)\.(\d+)\.(\d+)$", str(text))
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)\Z", str(text))
     if not match:
         raise Refusal('%s is not a full Python version: write it like "3.6.8", in quotes' % (text,))
     return tuple(int(part) for part in match.groups())
@@ -115,7 +115,7 @@ def plan(text, codename, pyenv_version=PYENV_COMMIT):
     if series is None:
         known = ", ".join("%d.%d" % name for name in sorted(SERIES))
         raise Refusal(
-            "Python %s is of no series that devrig knows (%s): choose another in pyenv_versions" % (text, known)
+            "Python %s is of no known series (%s): choose another in pyenv_versions" % (text, known)
         )
     if version[2] > series.last_patch and (series.ended or pyenv_version == PYENV_COMMIT):
         last = "%d.%d.%d" % (version[:2] + (series.last_patch,))

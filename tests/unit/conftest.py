@@ -1,0 +1,76 @@
+"""Make the roles' own modules importable as Ansible makes them, and run them as Ansible does."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ansible.module_utils
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE_UTILS = sorted(ROOT.glob("roles/*/module_utils"))
+
+ansible.module_utils.__path__.extend(str(folder) for folder in MODULE_UTILS)
+
+
+def load(path):
+    """Import a module of a role's from its path below the repository."""
+    name = f"devrig_{Path(path).stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, ROOT / path)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture
+def dotfile():
+    return load("roles/dotfile/library/dotfile.py")
+
+
+@pytest.fixture
+def login_shell():
+    return load("roles/zsh/library/login_shell.py")
+
+
+@pytest.fixture
+def pyenv_python():
+    return load("roles/pyenv/library/pyenv_python.py")
+
+
+@pytest.fixture
+def pyenv_plan():
+    return importlib.import_module("ansible.module_utils.pyenv_plan")
+
+
+@pytest.fixture
+def run_module(tmp_path):
+    """Return a function that runs a module on this machine by Ansible itself and returns its answer."""
+
+    config = tmp_path / "ansible.cfg"
+    config.touch()
+
+    def run(name, params, *options, home=tmp_path):
+        done = subprocess.run(
+            ["ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", name, "-a", json.dumps(params), *options],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "HOME": str(home),
+                "ANSIBLE_CONFIG": str(config),
+                "ANSIBLE_LIBRARY": ":".join(str(folder) for folder in ROOT.glob("roles/*/library")),
+                "ANSIBLE_MODULE_UTILS": ":".join(str(folder) for folder in MODULE_UTILS),
+                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+                "ANSIBLE_NOCOLOR": "1",
+            },
+        )
+        _, arrow, answer = done.stdout.partition("=> ")
+        assert arrow, done.stdout + done.stderr
+        return json.JSONDecoder().raw_decode(answer)[0]
+
+    return run

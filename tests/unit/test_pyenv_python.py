@@ -1,0 +1,183 @@
+"""The module that builds interpreters, with a pyenv that is a script of the test's."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+#: What stands for pyenv: `install` makes an interpreter out of the one that runs the tests, or fails when told so.
+PYENV = """#!/bin/sh
+case $1 in
+install)
+  echo "Downloading Python-$3.tar.xz..."
+  echo "-> http://127.0.0.1:1/$3"
+  echo "MAKE_OPTS=$MAKE_OPTS mirror=$PYTHON_BUILD_MIRROR_URL"
+  [ ! -e "$PYENV_ROOT/fail" ] || { mkdir -p "$PYENV_ROOT/versions/$3"; echo "BUILD FAILED"; exit 1; }
+  mkdir -p "$PYENV_ROOT/versions/$3/bin"
+  printf '#!/bin/sh\\nexec %s "$@"\\n' "PYTHON" >"$PYENV_ROOT/versions/$3/bin/python"
+  chmod +x "$PYENV_ROOT/versions/$3/bin/python"
+  ;;
+rehash) mkdir -p "$PYENV_ROOT/shims" ;;
+esac
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / ".pyenv"
+    (folder / "bin").mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    # Tk may be missing on the machine that tests, and is not what is tested here.
+    python = f"env PYTHONPATH={tmp_path} {sys.executable}"
+    (tmp_path / "tkinter.py").touch()
+    (folder / "bin/pyenv").write_text(PYENV.replace('PYTHON"', f'{python}"'))
+    (folder / "bin/pyenv").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def call(run_module, root, tmp_path):
+    def run(*options, **params):
+        defaults = {
+            "root": str(root),
+            "versions": ["3.13.5"],
+            "release": "bookworm",
+            "state_dir": str(tmp_path / "state"),
+            "cache_dir": str(tmp_path / "cache"),
+            "mirror_url": "http://127.0.0.1:1",
+            "jobs": 3,
+        }
+        return run_module("pyenv_python", {**defaults, **params}, *options)
+
+    return run
+
+
+def test_planning_changes_nothing(call, root, tmp_path):
+    answer = call(state="planned")
+    assert (answer["changed"], answer["pending"], answer["missing"]) == (False, True, ["3.13.5"])
+    assert answer["plans"][0]["pipenv"]
+    assert not (root / "versions").exists()
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_build_is_proved_stamped_and_not_repeated(call, root):
+    answer = call()
+    assert answer["changed"] is True
+    (built,) = answer["built"]
+    assert built["sources"] == ["http://127.0.0.1:1/3.13.5"]
+    log = Path(built["log"]).read_text()
+    assert "MAKE_OPTS=-j 3 mirror=http://127.0.0.1:1" in log
+    stamp = json.loads((root / "versions/3.13.5/.devrig.json").read_text())
+    assert stamp["plan"]["version"] == "3.13.5"
+    assert (root / "version").read_text() == "3.13.5\n"
+    again = call()
+    assert (again["changed"], again["pending"], again["built"]) == (False, False, [])
+
+
+def test_check_mode_builds_nothing(call, root):
+    assert call("--check")["changed"] is True
+    assert not (root / "versions").exists()
+
+
+def test_a_failed_build_names_its_log_and_the_next_run_converges(call, root):
+    (root / "fail").touch()
+    answer = call()
+    assert "pyenv install ended with status 1" in answer["msg"]
+    assert "BUILD FAILED" in answer["msg"]
+    assert "state/log/python-3.13.5.log" in answer["msg"]
+    assert not (root / "versions/3.13.5").exists()
+    (root / "fail").unlink()
+    assert call()["changed"] is True
+    assert call()["changed"] is False
+
+
+def test_an_incomplete_build_is_no_success(call, root, tmp_path):
+    (tmp_path / "tkinter.py").write_text("raise ImportError('no Tk')\n")
+    answer = call()
+    assert "tkinter: no Tk" in answer["msg"]
+    assert not (root / "versions/3.13.5").exists()
+
+
+def test_a_killed_build_is_built_again(call, root, tmp_path):
+    (root / "versions/3.13.5/lib").mkdir(parents=True)
+    mark = tmp_path / "state/building/3.13.5"
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    assert call(state="planned")["missing"] == ["3.13.5"]
+    assert call()["changed"] is True
+    assert not (root / "versions/3.13.5/lib").exists()
+    assert not mark.exists()
+
+
+def test_an_incomplete_interpreter_of_the_user_is_refused_and_left_alone(call, root):
+    (root / "versions/3.13.5/lib").mkdir(parents=True)
+    for state in ("planned", "present"):
+        answer = call(state=state)
+        assert "devrig did not build" in answer["msg"]
+        assert "pyenv uninstall 3.13.5" in answer["msg"]
+    assert (root / "versions/3.13.5/lib").exists()
+
+
+def test_a_complete_interpreter_of_the_user_is_taken_over_as_it_is(call, root):
+    call()
+    (root / "versions/3.13.5/.devrig.json").unlink()
+    (root / "versions/3.13.5/of-the-user").touch()
+    answer = call()
+    assert (answer["changed"], answer["built"]) == (True, [])
+    assert (root / "versions/3.13.5/of-the-user").exists()
+    assert call()["changed"] is False
+
+
+def test_a_folder_that_is_no_checkout_is_refused(call, tmp_path):
+    (tmp_path / "other/things").mkdir(parents=True)
+    answer = call(state="planned", root=str(tmp_path / "other"))
+    assert "no git checkout of pyenv" in answer["msg"]
+
+
+def test_the_global_list_alone_is_set_without_a_build(call, root):
+    call()
+    answer = call(global_versions=["3.13.5", "system"])
+    assert (answer["changed"], answer["built"]) == (True, [])
+    assert (root / "version").read_text() == "3.13.5\nsystem\n"
+
+
+def test_checkouts_are_compared_by_commit_without_a_network(pyenv_python, tmp_path):
+    repository = tmp_path / "repository"
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@localhost"]
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    subprocess.run([*git, "tag", "-a", "v1", "-m", "one"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    here = {"path": str(repository)}
+    assert pyenv_python.at_version({**here, "version": head})
+    assert pyenv_python.at_version({**here, "version": "v1"})
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "two"], check=True)
+    assert not pyenv_python.at_version({**here, "version": "v1"})
+    assert not pyenv_python.at_version({**here, "version": "f" * 40})
+    assert not pyenv_python.at_version({"path": str(tmp_path), "version": "v1"})
+
+
+def test_two_builds_at_once_wait_for_each_other(pyenv_python, call, root, tmp_path):
+    """A lock that is held makes the module wait, not fail."""
+    (tmp_path / "state").mkdir()
+    with (tmp_path / "state/pyenv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(call()))
+        thread.start()
+        thread.join(4)
+        assert thread.is_alive()
+        assert not (root / "versions").exists()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        thread.join(30)
+    assert answers[0]["changed"] is True
+
+
+def test_memory_is_in_mib(pyenv_python):
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert abs(pyenv_python.memory_mib() * 2**20 - total) < 2**20

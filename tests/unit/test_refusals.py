@@ -1,0 +1,72 @@
+"""Bad settings end in one clear error, by the real playbook, before anything is changed (here: in check mode)."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = {"devrig_release": "bookworm", "dev_user": "root", "pyenv_versions": ["3.13.5"]}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Return a function that runs preflight and the plan with settings: (exit status, output)."""
+
+    def run(**settings):
+        asked = {"pyenv_root": str(tmp_path / "pyenv"), **GOOD, **settings}
+        done = subprocess.run(
+            ["ansible-playbook", "playbook.yml", "--check", "--tags", "plan", "-e", json.dumps(asked)],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+
+    return run
+
+
+def test_good_settings_are_planned(plan):
+    status, output = plan()
+    assert status == 0, output
+    assert "failed=0" in output
+
+
+def test_a_list_may_be_given_as_text(plan):
+    status, output = plan(pyenv_versions="3.13.5, 3.9.2", pyenv_global="3.9.2")
+    assert status == 0, output
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dev_user": ""}, "name the user whose environment it is"),
+        ({"devrig_release": "warty"}, "(warty) is not supported; supported are bullseye, bookworm, trixie"),
+        ({"pyenv_versions": ["3.13"]}, "3.13 is not a full Python version"),
+        ({"pyenv_versions": ["3.6.99"]}, "Python 3.6.99 is not known: the last of its series is 3.6.15"),
+        ({"pyenv_versions": ["3.6.8"]}, "Python 3.6.8 cannot be built completely on bookworm yet"),
+        ({"pyenv_global": ["3.9.2"]}, "pyenv_global names 3.9.2, which pyenv_versions (3.13.5) does not install"),
+        ({"pyenv_versions": {"a": 1}}, "argument 'pyenv_versions' is of type"),
+        ({"pyenv_build_jobs": "many"}, "argument 'pyenv_build_jobs' is of type"),
+        ({"zsh_login_shell": "perhaps"}, "argument 'zsh_login_shell' is of type"),
+        ({"build_deps_cache_valid_time": "soon"}, "argument 'build_deps_cache_valid_time' is of type"),
+        ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
+    ],
+)
+def test_a_bad_setting_is_refused(plan, settings, message):
+    status, output = plan(**settings)
+    assert status != 0
+    assert message in output
+    assert "changed=0" in output
+
+
+def test_a_folder_that_is_no_pyenv_is_refused(plan, tmp_path):
+    (tmp_path / "pyenv/things").mkdir(parents=True)
+    status, output = plan()
+    assert status != 0
+    assert "is no git checkout of pyenv" in output

@@ -1,0 +1,139 @@
+"""What is said in several places is said alike: defaults, argument specs, READMEs, group_vars, tables, pins."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+#: dotfile has no tasks; preflight and summary have nothing to prove or to take back.
+WORKING = sorted(set(ROLES) - {"dotfile", "preflight", "summary"})
+RELEASES = {"bullseye", "bookworm", "trixie", "bionic", "focal", "jammy", "noble"}
+
+
+def read(path):
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+def defaults(role):
+    return read(f"roles/{role}/defaults/main.yml") or {}
+
+
+def options(role):
+    return read(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]["main"].get("options", {})
+
+
+def rows(path):
+    """Return the first cells, without backquotes, of a README's table of settings."""
+    return re.findall(r"^\| `(\w+)` \|", (ROOT / path).read_text(), re.MULTILINE)
+
+
+def test_there_are_roles():
+    assert len(WORKING) >= 6
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_specs_and_readme_name_the_same_settings(role):
+    assert sorted(options(role)) == sorted(defaults(role))
+    assert sorted(rows(f"roles/{role}/README.md")) == sorted(defaults(role))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_setting_has_a_type_a_description_and_its_default(role):
+    for name, option in options(role).items():
+        assert option["type"], name
+        assert option["description"], name
+        value = defaults(role)[name]
+        if "{{" not in str(value):
+            assert option["default"] == value, name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_setting_is_explained_above_itself(role):
+    lines = (ROOT / f"roles/{role}/defaults/main.yml").read_text().splitlines()
+    for name in defaults(role):
+        (place,) = (number for number, line in enumerate(lines) if line.startswith(f"{name}:"))
+        assert lines[place - 1].startswith("#"), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_names_carry_the_role_s_name(role):
+    for name in defaults(role):
+        assert name.startswith(f"{role}_")
+    constants = ROOT / f"roles/{role}/vars/main.yml"
+    for name in yaml.safe_load(constants.read_text()) if constants.exists() else {}:
+        assert name.startswith(f"__{role}_")
+
+
+@pytest.mark.parametrize("role", WORKING)
+def test_each_role_has_all_its_rooms(role):
+    for room in ("tasks/main.yml", "tasks/verify.yml", "tasks/remove.yml", "meta/main.yml", "README.md"):
+        assert (ROOT / "roles" / role / room).is_file(), room
+
+
+def test_group_vars_repeat_the_roles_defaults():
+    every = {name: value for role in ROLES for name, value in defaults(role).items()}
+    shared = {name: value for name, value in read("inventory/group_vars/all.yml").items() if name in every}
+    assert len(shared) >= 8
+    assert shared == {name: every[name] for name in shared}
+
+
+def test_the_readme_explains_every_setting_of_group_vars():
+    assert sorted(rows("README.md")) == sorted(read("inventory/group_vars/all.yml"))
+
+
+def test_preflight_checks_every_role():
+    assert sorted(read("roles/preflight/vars/main.yml")["__preflight_roles"]) == ROLES
+
+
+def test_playbook_verify_and_remove_name_the_same_roles():
+    (play,) = read("playbook.yml")
+    tagged = {entry["role"]: entry["tags"] for entry in play["roles"] if entry["role"] in WORKING}
+    assert tagged == {role: role for role in WORKING}
+    for path, room in (("verify.yml", "verify"), ("remove.yml", "remove")):
+        (play,) = read(path)
+        found = {
+            task["ansible.builtin.import_role"]["name"]: task["tags"]
+            for task in play["tasks"]
+            if task["ansible.builtin.import_role"].get("tasks_from") == room
+        }
+        assert found == tagged, path
+
+
+def test_release_tables_have_every_release(pyenv_plan):
+    assert set(read("roles/preflight/vars/main.yml")["__preflight_releases"]) == RELEASES
+    assert set(pyenv_plan.RELEASES) >= RELEASES
+    assert set(read("roles/build_deps/vars/main.yml")["__build_deps_by_release"]) == RELEASES
+
+
+def test_build_dependencies_are_those_that_pyenv_asks_for():
+    """The list of pyenv's wiki, with the names that a release has for it."""
+    table = read("roles/build_deps/vars/main.yml")
+    for release, named in table["__build_deps_by_release"].items():
+        packages = set(table["__build_deps_common"] + named)
+        assert packages >= {"make", "build-essential", "libssl-dev", "zlib1g-dev", "libbz2-dev", "libreadline-dev"}
+        assert packages >= {"libsqlite3-dev", "wget", "curl", "llvm", "xz-utils", "tk-dev", "libffi-dev", "liblzma-dev"}
+        assert packages >= {"git"}
+        assert packages & {"python-openssl", "python3-openssl"}, release
+        assert packages & {"libncurses-dev", "libncurses5-dev"}, release
+
+
+def test_the_pinned_pyenv_is_the_one_that_the_plan_knows(pyenv_plan):
+    assert defaults("pyenv")["pyenv_version"] == pyenv_plan.PYENV_COMMIT
+
+
+def test_the_pinned_ansible_lies_in_the_range_that_preflight_takes():
+    limits = read("roles/preflight/vars/main.yml")["__preflight_ansible"]
+    pins = re.findall(r"^ansible-core==([\d.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert len(pins) >= 4
+    for pin in pins:
+        assert Version(limits["from"]) <= Version(pin) < Version(limits["below"])
+
+
+def test_every_requirement_is_pinned():
+    for name in ("requirements.txt", "requirements-test.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            assert line.startswith(("#", "-r ")) or re.match(r"[\w-]+==[\d.]+($|; )", line), line
