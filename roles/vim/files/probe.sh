@@ -1,0 +1,78 @@
+#!/bin/sh
+# Starts this user's vim in a pseudo-terminal on a faulty Python file and prints as JSON what it does there.
+# Arguments: the file types whose linters are asked for. Nothing of the user's is written.
+set -eu
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+printf 'import os\n\nanswer = undefined_name\n' >"$work/faulty.py"
+
+cat >"$work/probe.vim" <<'VIM'
+let s:tries = 0
+let s:linted = 0
+autocmd User ALELintPost let s:linted = 1
+
+function! Linters(filetype)
+  return map(copy(ale#linter#Get(a:filetype)), 'v:val.name')
+endfunction
+
+function! Bool(number)
+  return a:number ? v:true : v:false
+endfunction
+
+function! Report(timer)
+  let s:tries += 1
+  if exists('g:loaded_ale') && !s:linted && s:tries < 100
+    return
+  endif
+  call timer_stop(a:timer)
+  let l:found = {
+    \ 'mode': mode(1),
+    \ 'errmsg': v:errmsg,
+    \ 'messages': split(execute('messages'), "\n"),
+    \ 'linters': {},
+    \ 'faults': [],
+    \ 'fuzzy': Bool(maparg('<Space>f', 'n') =~# 'Files'),
+    \ 'signs': Bool(exists(':GitGutter') == 2),
+    \ 'git': Bool(exists(':Git') == 2),
+    \ 'statusline': Bool(&statusline =~# 'StatusFaults'),
+    \ 'directory': &directory,
+    \ 'undodir': &undodir,
+    \ 'undofile': Bool(&undofile),
+    \ }
+  if exists('g:loaded_ale')
+    for l:filetype in s:filetypes
+      let l:found.linters[l:filetype] = Linters(l:filetype)
+    endfor
+    let l:found.faults = map(copy(getloclist(0)), 'v:val.text')
+  endif
+  let s:found = l:found
+  " Typed, not run from here: vim's own plugin finds its name at the bottom of the call stack.
+  call feedkeys("gcc:call Finish(0)\<CR>", 't')
+  call timer_start(2000, 'Finish')
+endfunction
+
+function! Finish(timer)
+  let s:found.comment = getline('.')
+  call writefile([json_encode(s:found)], s:work . '/found.json')
+  quitall!
+endfunction
+
+call timer_start(100, 'Report', {'repeat': 110})
+VIM
+{
+    printf "let s:work = '%s'\nlet s:filetypes = split('%s')\n" "$work" "$*"
+    cat "$work/probe.vim"
+} >"$work/run.vim"
+
+# -i NONE leaves the list of recent files as it is. A vim that hangs is ended.
+cd "$work"
+export TERM=xterm-256color
+timeout 30 script -qec 'vim -i NONE -S run.vim faulty.py' /dev/null </dev/null >"$work/screen" 2>&1 || true
+if [ -e found.json ]; then
+    cat found.json
+else
+    echo "vim told nothing; the end of its screen:" >&2
+    tail -c 2000 screen | tr -d '\033' >&2
+    exit 1
+fi

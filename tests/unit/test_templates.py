@@ -1,0 +1,315 @@
+"""Every template renders for every release and for odd settings, and the program that reads it finds no fault in it."""
+
+import re
+import subprocess
+
+import pytest
+from rendering import RELEASES, TEMPLATES, constants, defaults, render
+
+#: template -> (role, settings that its task gives it)
+ROLE_OF = {
+    "zshrc.j2": ("zsh", {}),
+    "zprofile.j2": ("zsh", {}),
+    "zshenv.j2": ("zsh", {}),
+    "vimrc.j2": ("vim", {}),
+    "tmux.conf.j2": ("tmux", {}),
+    "Pipfile.j2": ("pipenv", {"devrig_environment": {}, "pipfile_python_version": "3.6"}),
+}
+EDITOR_TEMPLATES = ("zshrc.j2", "zprofile.j2", "zshenv.j2", "vimrc.j2", "tmux.conf.j2")
+
+#: name -> settings that a person could have
+ODD = {
+    "as delivered": {},
+    "home with blanks and umlauts": {"home": "/home/Jörg d'Été, Ø"},
+    "pyenv elsewhere": {"pyenv_root": "/opt/py env/it's"},
+    "no login shell": {"zsh_login_shell": False, "tmux_shell": ""},
+    "another prefix": {"tmux_prefix": "C-a", "tmux_history_limit": 1},
+    "no colours, no linters": {"vim_colorschemes": [], "vim_linters": {}},
+    "another state folder": {"vim_state_dir": "/srv/it's, vim"},
+    "short history": {"zsh_history_size": 10},
+}
+
+
+#: No pyenv of the machine's on PATH, no git settings of the person's.
+BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_GLOBAL": "/dev/null"}
+
+
+def rendered(template, release="bookworm", **settings):
+    role, given = ROLE_OF[template]
+    return render(template, role, release, **{**given, **settings})
+
+
+def run(*command, **environment):
+    """Run a command with the system's programs and no settings of the person who tests; return what it did."""
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**BARE, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environment},
+    )
+
+
+def test_every_template_is_known_here():
+    assert sorted(ROLE_OF) == sorted(path.name for path in TEMPLATES.iterdir())
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("template", ROLE_OF)
+def test_template_renders_cleanly(template, release, odd):
+    text = rendered(template, release, **ODD[odd])
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert "Ansible managed" in text.splitlines()[0] + text.splitlines()[1]
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert "{{" not in text
+    assert "{%" not in text
+    assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text), "a date would change the file with every run"
+
+
+@pytest.mark.parametrize("template", EDITOR_TEMPLATES)
+def test_an_undefined_setting_is_an_error(template):
+    """The renderer itself can fail: without it the test above would prove nothing."""
+    source = (TEMPLATES / template).read_text()
+    assert "ansible_managed" in source
+    role, given = ROLE_OF[template]
+    with pytest.raises(Exception, match="ansible_managed|undefined"):
+        render(template, role, "bookworm", **{**given, "ansible_managed": "{{ no_such_setting }}"})
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("role", ["zsh", "vim", "tmux"])
+def test_package_tables_are_complete(role, release):
+    table = constants(role)[f"__{role}_packages"]
+    assert set(table) == set(RELEASES)
+    assert role in table[release]
+    assert len(set(table[release])) == len(table[release])
+
+
+def test_debian_releases_have_every_plugin():
+    for release in ("bullseye", "bookworm", "trixie"):
+        assert {"zsh-autosuggestions", "zsh-syntax-highlighting"} <= set(constants("zsh")["__zsh_packages"][release])
+        assert {"vim-ale", "vim-gitgutter", "fzf"} <= set(constants("vim")["__vim_packages"][release])
+
+
+# --- zsh
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("template", ["zshrc.j2", "zprofile.j2", "zshenv.j2"])
+def test_zsh_can_read_it(tmp_path, template, odd):
+    file = tmp_path / "file.zsh"
+    file.write_text(rendered(template, **ODD[odd]))
+    done = run("zsh", "-n", str(file))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def zsh_home(tmp_path):
+    """Return a function that makes a home folder with our zsh files and runs zsh in it."""
+    home = tmp_path / "Jörg d'Été"
+    home.mkdir()
+
+    def zsh(*arguments, pyenv=True, **environment):
+        root = home / ".pyenv"
+        if pyenv:
+            (root / "bin").mkdir(parents=True, exist_ok=True)
+            program = root / "bin" / "pyenv"
+            program.write_text(
+                '#!/bin/sh\ncase $1 in sh-*) echo "print -r -- evaluated $*" ;; *) echo "ran $*" ;; esac\n'
+            )
+            program.chmod(0o755)
+        for name in ("zshrc", "zprofile"):
+            (home / f".{name}").write_text(rendered(f"{name}.j2", home=str(home)))
+        done = run("zsh", *arguments, HOME=str(home), **environment)
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    zsh.home = home
+    return zsh
+
+
+@pytest.mark.parametrize("pyenv", [True, False])
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_zsh_starts_in_silence(zsh_home, pyenv, term):
+    assert zsh_home("-lic", "true", pyenv=pyenv, TERM=term) == []
+
+
+@pytest.mark.parametrize("how", ["-lic", "-lc", "-ic"])
+def test_pyenv_comes_first_in_login_and_interactive_shells(zsh_home, how):
+    home = zsh_home.home
+    path = zsh_home(how, "print -rl -- $path")
+    assert path[:3] == [f"{home}/.pyenv/shims", f"{home}/.pyenv/bin", f"{home}/.local/bin"]
+    assert len(path) == len(set(path))
+
+
+def test_scripts_get_the_system_s_python(zsh_home):
+    assert not [folder for folder in zsh_home("-c", "print -rl -- $path") if "pyenv" in folder]
+
+
+def test_without_pyenv_nothing_of_it_is_there(zsh_home):
+    path = zsh_home("-lic", "print -rl -- $path ${+functions[pyenv]}", pyenv=False)
+    assert path[0] == f"{zsh_home.home}/.local/bin"
+    assert path[-1] == "0"
+
+
+def test_a_virtualenv_stays_in_front_in_an_inner_shell(zsh_home):
+    inner = zsh_home("-lic", 'path=(/venv/bin $path); zsh -ic "print -rl -- \\$path"')
+    assert inner[0] == "/venv/bin"
+    assert inner.count(f"{zsh_home.home}/.pyenv/shims") == 1
+
+
+def test_pyenv_runs_in_the_shell_what_has_to(zsh_home):
+    assert zsh_home("-lic", "pyenv shell 3.6.8; pyenv versions --bare; pyenv activate 'a b'") == [
+        "evaluated sh-shell 3.6.8",
+        "ran versions --bare",
+        "evaluated sh-activate a b",
+    ]
+
+
+def test_own_lines_come_last(zsh_home):
+    (zsh_home.home / ".zshrc.local").write_text("HISTSIZE=7\n")
+    (zsh_home.home / ".zprofile.local").write_text("path=(/own $path)\n")
+    assert zsh_home("-lic", "print -rl -- $HISTSIZE $path[1]") == ["7", "/own"]
+
+
+COMMIT = "git -c user.name=n -c user.email=e commit -q --allow-empty -m x"
+BRANCHES = {
+    "a branch": ("git init -q . && git symbolic-ref HEAD refs/heads/topic/one", "topic/one"),
+    "odd characters": ("git init -q . && git symbolic-ref HEAD 'refs/heads/50%F{red}$(id)'", "50%F{red}$(id)"),
+    "a commit": (f"git init -q . && {COMMIT} && git checkout -q --detach && git rev-parse --short=8 HEAD", None),
+    "a worktree": (
+        f"git init -q ../top && cd ../top && {COMMIT} && git worktree add -q -f -b side ../below",
+        "side",
+    ),
+    "a merge": ("git init -q . && git symbolic-ref HEAD refs/heads/main && touch .git/MERGE_HEAD", "main|merge"),
+    "a rebase": (
+        "git init -q . && mkdir .git/rebase-merge && echo refs/heads/topic >.git/rebase-merge/head-name",
+        "topic|rebase",
+    ),
+    "no repository": ("true", ""),
+    "a broken repository": ("mkdir .git", ""),
+}
+
+
+@pytest.mark.parametrize("case", BRANCHES)
+def test_prompt_names_the_branch(zsh_home, tmp_path, case):
+    command, branch = BRANCHES[case]
+    place = tmp_path / "place" / "below"
+    place.mkdir(parents=True)
+    start = place if "worktree" in command else place.parent
+    made = subprocess.run(["sh", "-c", command], cwd=start, check=True, capture_output=True, text=True, env=BARE)
+    branch = made.stdout.strip() if branch is None else branch
+    prompt = 'for f in $precmd_functions; do $f; done; print -r -- "$psvar[1]"; print -rP -- $PROMPT'
+    shown = zsh_home("-lic", f"cd -q {place}; {prompt}")
+    assert shown[0] == branch
+    assert branch in shown[1]
+
+
+def test_prompt_shows_the_exit_status_and_the_virtualenv(zsh_home):
+    code = "for f in $precmd_functions; do $f; done; (exit 3); print -rP -- $PROMPT"
+    (shown,) = zsh_home("-lic", code, VIRTUAL_ENV="/somewhere/project-x")
+    plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+    assert plain.startswith("3 (project-x) ")
+
+
+# --- vim
+
+
+@pytest.fixture
+def vim(tmp_path):
+    """Return a function that starts vim with our file in a home folder and returns the values of expressions."""
+    home = tmp_path / "Jörg d'Été, Ø"
+    home.mkdir()
+
+    def start(*expressions, file="", text="", **settings):
+        (home / ".vimrc").write_text(rendered("vimrc.j2", home=str(home), **settings))
+        (home / file).write_text(text) if file else None
+        answers = tmp_path / "answers"
+        for number, expression in enumerate(expressions):
+            with (tmp_path / "ask.vim").open("a" if number else "w") as ask:
+                ask.write(f"call writefile([string({expression})], '{answers}', 'a')\n")
+        asking = ["-S", str(tmp_path / "ask.vim")] if expressions else []
+        files = [str(home / file)] if file else []
+        vimrc = str(home / ".vimrc")
+        done = run("vim", "-u", vimrc, "-i", "NONE", "-es", *asking, "-c", "quitall!", *files, HOME=str(home))
+        assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, "", "")
+        return answers.read_text().splitlines() if expressions else []
+
+    start.home = home
+    return start
+
+
+@pytest.mark.parametrize("odd", sorted(set(ODD) - {"home with blanks and umlauts"}))
+def test_vim_reads_it_without_an_error(vim, odd):
+    assert vim("v:errmsg", "&encoding", **ODD[odd])[:2] == ["''", "'utf-8'"]
+
+
+def test_vim_keeps_its_files_in_the_state_folder(vim):
+    state = f"{vim.home}/.local/state/vim"
+    answer = vim("&undofile", "&undodir", "&directory")
+    escaped = state.replace(",", "\\,").replace("'", "''")
+    assert answer == ["1", f"'{escaped}/undo//'", f"'{escaped}/swap//'"]
+    assert (vim.home / ".local/state/vim/undo").is_dir()
+    assert (vim.home / ".local/state/vim/swap").is_dir()
+
+
+LANGUAGES = {
+    "a.py": "[&shiftwidth, &expandtab, &colorcolumn]==[4, 1, '80']",
+    "a.rb": "[&shiftwidth, &expandtab]==[2, 1]",
+    "a.yml": "[&shiftwidth, &expandtab, stridx(&indentkeys, '<:>')]==[2, 1, -1]",
+    "a.sh": "[&shiftwidth, &expandtab]==[2, 1]",
+    "Makefile": "[&expandtab, &tabstop]==[0, 8]",
+}
+
+
+@pytest.mark.parametrize("file", LANGUAGES)
+def test_vim_knows_the_language(vim, file):
+    assert vim(LANGUAGES[file], file=file, text="\n") == ["1"]
+
+
+def test_vim_gives_ale_the_named_linters_and_no_others(vim):
+    linters = {"python": ["pylint"], "sh": []}
+    asked = ["g:ale_linters.python", "g:ale_linters.sh", "len(g:ale_linters)", "g:ale_linters_explicit"]
+    assert vim(*asked, vim_linters=linters) == ["['pylint']", "[]", "2", "1"]
+
+
+def test_vim_takes_the_first_colour_scheme_that_is_there(vim):
+    answer = vim("get(g:, 'colors_name', '')", vim_colorschemes=["no-such-scheme", "desert", "blue"])
+    assert answer in (["'desert'"], ["''"])
+
+
+def test_own_vim_lines_come_last(vim):
+    (vim.home / ".vimrc.local").write_text("set shiftwidth=3\n")
+    assert vim("&shiftwidth") == ["3"]
+
+
+# --- tmux
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_tmux_reads_it_without_a_message(tmp_path, odd):
+    conf = tmp_path / "tmux.conf"
+    settings = ODD[odd]
+    conf.write_text(rendered("tmux.conf.j2", **settings))
+    environment = {"TMUX_TMPDIR": str(tmp_path), "HOME": str(tmp_path), "SHELL": "/bin/sh"}
+    try:
+        assert run("tmux", "-L", "t", "-f", "/dev/null", "new-session", "-d", "sleep 60", **environment).returncode == 0
+        before = None
+        for _ in range(2):
+            done = run("tmux", "-L", "t", "source-file", str(conf), **environment)
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+            shown = run("tmux", "-L", "t", "show-options", "-s", **environment).stdout
+            assert before in (None, shown), "a second reading adds something"
+            before = shown
+        options = run("tmux", "-L", "t", "show-options", "-g", **environment).stdout.splitlines()
+    finally:
+        run("tmux", "-L", "t", "kill-server", **environment)
+    assert "terminal-features[90]" in before or "terminal-overrides[90]" in before
+    assert f"prefix {settings.get('tmux_prefix', 'C-b')}" in options
+    assert f"history-limit {settings.get('tmux_history_limit', defaults('tmux')['tmux_history_limit'])}" in options
+    assert f"default-shell {settings.get('tmux_shell', '/usr/bin/zsh') or '/bin/sh'}" in options
+    assert not [line for line in options if line.startswith("status") and "#(" in line]
