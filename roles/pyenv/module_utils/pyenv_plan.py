@@ -114,9 +114,7 @@ def plan(text, codename, pyenv_version=PYENV_COMMIT):
     series = SERIES.get(version[:2])
     if series is None:
         known = ", ".join("%d.%d" % name for name in sorted(SERIES))
-        raise Refusal(
-            "Python %s is of no known series (%s): choose another in pyenv_versions" % (text, known)
-        )
+        raise Refusal("Python %s is of no known series (%s): choose another in pyenv_versions" % (text, known))
     if version[2] > series.last_patch and (series.ended or pyenv_version == PYENV_COMMIT):
         last = "%d.%d.%d" % (version[:2] + (series.last_patch,))
         remedy = "" if series.ended else ", or a newer pyenv in pyenv_version"
