@@ -80,7 +80,9 @@ def prepare(
             tools.report("upstream: reached, the product's own defaults are tested")
             held = [*sources.UPSTREAM.values(), sources.OTHERS]
             chosen = sources.choose_interpreters(names, sources.UPSTREAM, held)
-            return {**common, "mirror": None, "settings": {}, "interpreters": chosen}
+            versions = [sources.OTHERS, *sources.UPSTREAM.values()]
+            offer = {"interpreters": chosen, "versions": versions}
+            return {**common, "mirror": None, "settings": {}, **offer}
         tools.report(f"upstream: not reached ({reason}), Debian's sources stand in for it")
         return {**common, **_mirrored(tools, images, names, environ)}
 
@@ -96,6 +98,7 @@ def _mirrored(
     pyenv_root = Path(environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
     pyenv, plugin = pyenv_mirror.prepare(tools, images, pyenv_root, versions)
     held = sources.prepare(tools, images, pyenv)
+    openssl = sources.prepare_openssl(tools, images)
     tools.report(SKIPPED_BUILD)
     port = machine.free_port()
     url = f"http://127.0.0.1:{port}"
@@ -103,4 +106,6 @@ def _mirrored(
         "mirror": {"dir": str(tools.cache.mirror), "port": port, "url": url},
         "settings": mirror_settings(url, pyenv, plugin),
         "interpreters": sources.choose_interpreters(suites, sources.MIRRORED, held),
+        # The newest first. Without OpenSSL's source there are only those that take any system's.
+        "versions": [version for version in held[::-1] if openssl or version == sources.OTHERS],
     }

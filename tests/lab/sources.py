@@ -1,4 +1,4 @@
-"""CPython's tarballs: upstream's, bit for bit, out of Debian's source packages."""
+"""Tarballs of CPython and OpenSSL: upstream's, bit for bit, out of Debian's source packages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from tests.lab.tools import Tools
 
 @dataclass(frozen=True)
 class Tarball:
-    """One row: a Python version, and the source package of the suite that holds its tarball.
+    """One row: a version, and the source package of the suite that holds its tarball.
 
-    The sha256 is for a pyenv without a definition of this version; else pyenv's own counts.
+    A Python's sha256 is for a pyenv without a definition of this version; else pyenv's own counts.
     """
 
     version: str
     package: str
     suite: str
     sha256: str
+    ending: str = ".tar.xz"
 
 
 TARBALLS = (
@@ -41,6 +42,15 @@ TARBALLS = (
     ),
 )
 
+# For interpreters that do not take the suite's OpenSSL; the sha256 is the product's own.
+OPENSSL = Tarball(
+    version="1.1.1w",
+    package="openssl",
+    suite="bullseye",
+    sha256="cf3098950cb4d853ad95c0841f1f9c6d3dc102dccfcacd521d93925208b76ac8",
+    ending=".tar.gz",
+)
+
 # Which interpreter a suite is tested with: bullseye has the compiler and OpenSSL of 3.9's days.
 MIRRORED = {"bullseye": "3.9.2"}
 UPSTREAM = {"bullseye": "3.6.8"}
@@ -53,7 +63,7 @@ find /etc/apt -name '*.sources' -exec sed -i 's/^Types:.*/Types: deb-src/' {{}} 
 apt-get -qq update
 cd /tmp
 apt-get -qq source --download-only {package}
-cp {package}_*.orig.tar.xz /out
+cp {package}_*.orig{ending} /out
 """
 
 
@@ -68,14 +78,13 @@ def sha256_of(path: Path) -> str:
 
 def check_fetched(row: Tarball, name: str, sha256: str, expected: str) -> None:
     """Compare a fetched file with what was expected. Raises LabError with what to do about it."""
-    if name != f"{row.package}_{row.version}.orig.tar.xz":
+    if name != f"{row.package}_{row.version}.orig{row.ending}":
         raise LabError(
             f"{row.suite}'s {row.package} has moved on from {row.version}, it has {name} now: "
             "change the row in tests/lab/sources.py"
         )
     if sha256 != expected:
-        both = f"{sha256}, pyenv's definition of {row.version} has {expected}"
-        raise LabError(f"{name} of {row.suite} has sha256 {both}")
+        raise LabError(f"{name} of {row.suite} has sha256 {sha256}, expected is {expected}")
 
 
 def choose_interpreters(
@@ -118,22 +127,44 @@ def prepare(
     return held
 
 
+def prepare_openssl(tools: Tools, images: Images) -> bool:
+    """Put OpenSSL's tarball into the mirror, and tell whether it is there.
+
+    It is skipped with a line in the report if the suite is gone. Raises LabError if the tarball is
+    not the expected one.
+    """
+    try:
+        origin = _fetch(tools, images, OPENSSL, OPENSSL.sha256)
+    except Unavailable as error:
+        wanted = f"source package {OPENSSL.package} of {OPENSSL.suite}"
+        tools.report(f"SKIPPED: OpenSSL {OPENSSL.version}: {wanted}: {error}")
+        return False
+    tools.report(f"OpenSSL {OPENSSL.version}: {origin}, sha256 {OPENSSL.sha256} equals the product's")
+    return True
+
+
 def _ensure(tools: Tools, images: Images, pyenv: Mirror, row: Tarball) -> str:
     expected = tarball_sha256(definition(tools.run, pyenv, row.version), row.version)
     if expected is None:
         raise LabError(f"pyenv's definition of Python {row.version} names no .tar.xz with a sha256")
+    origin = _fetch(tools, images, row, expected)
+    authority = "the table's" if row.version in pyenv.made else "pyenv's definition"
+    return f"{origin}, sha256 {expected} equals {authority}"
+
+
+def _fetch(tools: Tools, images: Images, row: Tarball, expected: str) -> str:
+    """Put a row's tarball under its sha256 into the mirror; tell where it is from."""
     place = tools.cache.mirror / expected
     origin = f"Debian source package {row.package} of {row.suite}"
     if place.exists() and sha256_of(place) == expected:
-        origin += " (from the cache)"
-    else:
-        with tools.cache.scratch() as folder:
-            try:
-                images.run_inside(row.suite, FETCH.format(package=row.package), folder)
-            except CommandError as error:
-                raise Unavailable(error.last_line) from error
-            (file,) = folder.iterdir()
-            check_fetched(row, file.name, sha256_of(file), expected)
-            file.rename(place)
-    authority = "the table's" if row.version in pyenv.made else "pyenv's definition"
-    return f"{origin}, sha256 {expected} equals {authority}"
+        return f"{origin} (from the cache)"
+    with tools.cache.scratch() as folder:
+        try:
+            script = FETCH.format(package=row.package, ending=row.ending)
+            images.run_inside(row.suite, script, folder)
+        except CommandError as error:
+            raise Unavailable(error.last_line) from error
+        (file,) = folder.iterdir()
+        check_fetched(row, file.name, sha256_of(file), expected)
+        file.rename(place)
+    return origin

@@ -8,6 +8,7 @@ import http.server
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -572,6 +573,21 @@ def test_a_wrong_tarball_does_not_get_into_the_mirror(tools, pyenv, rows):
     assert not (tools.cache.mirror / rows[1].sha256).exists()
 
 
+def test_openssl_is_the_one_that_the_product_pins(pyenv_plan):
+    assert sources.OPENSSL.version == pyenv_plan.PRIVATE_OPENSSL.version
+    assert sources.OPENSSL.sha256 == pyenv_plan.PRIVATE_OPENSSL.sha256
+
+
+def test_openssl_that_is_gone_is_skipped_loudly(tools, report):
+    assert sources.prepare_openssl(tools, FakeImages()) is False
+    assert report.lines[-1].startswith("SKIPPED: OpenSSL 1.1.1w: ")
+
+
+def test_openssl_that_is_another_one_is_an_error(tools):
+    with pytest.raises(LabError, match="expected is cf309895"):
+        sources.prepare_openssl(tools, FakeImages(bullseye="openssl_1.1.1w.orig.tar.gz"))
+
+
 def test_a_pyenv_without_the_definition_is_an_error(tools, pyenv):
     row = sources.Tarball("3.99.0", "python3.99", "trixie", NEW_SHA)
     with pytest.raises(LabError, match=r"no definition of Python 3\.99\.0"):
@@ -673,6 +689,7 @@ def test_with_upstream_there_is_no_mirror_and_no_setting(tools, report):
         "mirror": None,
         "settings": {},
         "interpreters": {"bullseye": ["3.6.8"], "trixie": ["3.13.5"]},
+        "versions": ["3.13.5", "3.6.8"],
         "ca_bundle": None,
         "environment": {},
         "apt_archives": {suite: str(tools.cache.root / "apt" / suite) for suite in suites},
@@ -681,8 +698,9 @@ def test_with_upstream_there_is_no_mirror_and_no_setting(tools, report):
     assert not any(line.startswith("SKIPPED") for line in report.lines)
 
 
-def test_without_upstream_everything_comes_from_the_mirror(tools, pyenv, rows, tmp_path):
+def test_without_upstream_everything_comes_from_the_mirror(tools, pyenv, rows, tmp_path, monkeypatch):
     write(tools.cache.mirror / rows[0].sha256, CONTENT)
+    monkeypatch.setattr(sources, "OPENSSL", replace(sources.OPENSSL, sha256=rows[0].sha256))
     unreached = functools.partial(fail, OSError("no route"))
     environ = {"PYENV_ROOT": str(commit_all(tmp_path / "pyenv"))}
     described = prepare.prepare(tools, ["bullseye", "bookworm"], environ, probes=[unreached])
@@ -692,6 +710,7 @@ def test_without_upstream_everything_comes_from_the_mirror(tools, pyenv, rows, t
     assert described["settings"]["pyenv_version"] == pyenv.commit
     assert described["settings"]["pyenv_mirror_url"] == mirror["url"]
     assert described["interpreters"] == {"bullseye": ["3.9.2"], "bookworm": ["3.13.5"]}
+    assert described["versions"] == ["3.13.5", "3.9.2"]
     last = tools.report.lines[-1]
     assert last == "SKIPPED: the build of Python 3.6.8: upstream cannot be reached"
 

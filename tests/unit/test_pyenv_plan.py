@@ -7,28 +7,84 @@ import pytest
 TODAY = ("bullseye", "bookworm", "trixie", "jammy", "noble")
 
 
-def test_the_default_is_planned_where_it_can_be_built(pyenv_plan):
+EVERY = ("stretch", "buster", "bionic", "focal", *TODAY)
+FLAGS = "-fno-tree-loop-vectorize -fno-tree-slp-vectorize"
+
+
+def test_the_default_is_stock_where_it_can_be(pyenv_plan):
     plan = pyenv_plan.plan("3.6.8", "bullseye")
-    assert (plan.provider, plan.patches, plan.pip, plan.pipenv) == ("system", [], "21.3.1", "2022.4.8")
-    assert {"ssl", "_hashlib", "lzma", "tkinter"} <= set(plan.gate)
+    assert (plan.provider, plan.openssl, plan.patches, plan.cflags) == ("system", None, [], "")
+    assert (plan.pip, plan.pipenv) == ("21.3.1", "2022.4.8")
+    assert {"ssl", "_hashlib", "lzma", "tkinter", "math"} <= set(plan.gate)
 
 
-@pytest.mark.parametrize("release", ["bookworm", "trixie", "jammy", "noble"])
-def test_an_old_version_on_openssl_3_is_refused_with_the_way_out(pyenv_plan, release):
-    with pytest.raises(pyenv_plan.Refusal, match=r"_hashlib.*Choose 3\.7 or newer.*Debian 11"):
-        pyenv_plan.plan("3.6.8", release)
+@pytest.mark.parametrize(
+    ("release", "patches"), [("jammy", []), ("bookworm", []), ("noble", []), ("trixie", ["bpo-36106"])]
+)
+def test_the_default_is_cured_where_it_must_be(pyenv_plan, release, patches):
+    plan = pyenv_plan.plan("3.6.8", release)
+    assert (plan.provider, plan.openssl["version"]) == ("private", "1.1.1w")
+    assert (plan.cflags, plan.patches) == (FLAGS, patches)
+    assert "_hashlib" in plan.reasons[0]
+    assert "bpo-27987" in plan.reasons[1]
 
 
-@pytest.mark.parametrize("release", TODAY)
-@pytest.mark.parametrize("version", ["3.7.17", "3.8.20", "3.9.2", "3.10.13", "3.13.5", "3.14.0"])
-def test_newer_versions_are_planned_on_today_s_releases(pyenv_plan, release, version):
-    assert pyenv_plan.plan(version, release).provider == "system"
+@pytest.mark.parametrize(
+    ("version", "on_1_1", "on_3"),
+    [
+        ("2.7.13", "system", "private"),
+        ("2.7.18", "system", "private"),
+        ("3.5.3", "system", "private"),
+        ("3.5.10", "system", "private"),
+        ("3.6.0", "system", "private"),
+        ("3.6.15", "system", "private"),
+        ("3.7.17", "system", "private"),
+        ("3.8.9", "system", "private"),
+        ("3.8.10", "system", "system"),
+        ("3.8.20", "system", "system"),
+        ("3.9.2", "system", "private"),
+        ("3.9.4", "system", "private"),
+        ("3.9.5", "system", "system"),
+        ("3.10.13", "system", "system"),
+        ("3.13.5", "system", "system"),
+        ("3.14.0", "system", "system"),
+    ],
+)
+def test_the_openssl_of_each_version(pyenv_plan, version, on_1_1, on_3):
+    for release in EVERY:
+        expected = on_3 if pyenv_plan.RELEASES[release].openssl >= (3, 0, 0) else on_1_1
+        assert pyenv_plan.plan(version, release).provider == expected, release
 
 
-def test_gcc_12_is_an_obstacle_of_its_own(pyenv_plan):
-    assert pyenv_plan.obstacle((3, 6, 15), (1, 1, 1), 11) is None
-    assert "bpo-27987" in pyenv_plan.obstacle((3, 6, 15), (1, 1, 1), 12).reason
-    assert pyenv_plan.obstacle((3, 7, 0), (3, 5, 0), 14) is None
+@pytest.mark.parametrize("version", ["2.7.12", "3.5.2"])
+def test_versions_for_openssl_1_0_are_refused_for_now(pyenv_plan, version):
+    with pytest.raises(pyenv_plan.Refusal, match=r"needs OpenSSL 1\.0.*bpo-26470"):
+        pyenv_plan.plan(version, "bullseye")
+
+
+@pytest.mark.parametrize(
+    ("version", "release", "cflags", "patches"),
+    [
+        ("3.5.10", "bullseye", "", []),
+        ("3.5.10", "trixie", FLAGS, ["bpo-36106"]),
+        ("3.6.15", "focal", "", []),
+        ("3.7.2", "trixie", FLAGS, ["bpo-36106"]),
+        ("3.7.3", "trixie", FLAGS, []),
+        ("3.7.4", "trixie", "", []),
+        ("2.7.18", "trixie", "", []),
+        ("3.13.5", "trixie", "", []),
+    ],
+)
+def test_cures_end_where_upstream_mended_it(pyenv_plan, version, release, cflags, patches):
+    plan = pyenv_plan.plan(version, release)
+    assert (plan.cflags, plan.patches) == (cflags, patches)
+
+
+def test_the_choice_of_an_openssl(pyenv_plan):
+    assert pyenv_plan.plan("3.13.5", "trixie", choice="private").openssl["version"] == "1.1.1w"
+    assert pyenv_plan.plan("3.9.2", "bullseye", choice="system").provider == "system"
+    with pytest.raises(pyenv_plan.Refusal, match=r"pyenv_openssl is system.*Leave it at auto"):
+        pyenv_plan.plan("3.6.8", "bookworm", choice="system")
 
 
 @pytest.mark.parametrize(
@@ -86,6 +142,10 @@ def test_every_row_is_complete(pyenv_plan):
     for series in pyenv_plan.SERIES.values():
         assert re.fullmatch(r"[\d.]+", series.pip)
         assert re.fullmatch(r"[\d.]+", series.pipenv)
-    for row in pyenv_plan.OBSTACLES:
-        assert row.openssl or row.gcc
+    for row in pyenv_plan.OPENSSL_2 + pyenv_plan.OPENSSL_3:
         assert len(row.reason) > 20
+    for row in pyenv_plan.CURES:
+        assert row.gcc or row.glibc
+        assert row.cflags or row.patch
+        assert re.search(r"bpo-\d+", row.reason)
+    assert re.fullmatch(r"[0-9a-f]{64}", pyenv_plan.PRIVATE_OPENSSL.sha256)

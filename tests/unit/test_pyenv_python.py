@@ -139,6 +139,17 @@ def test_a_folder_that_is_no_checkout_is_refused(call, tmp_path):
     assert "no git checkout of pyenv" in answer["msg"]
 
 
+def test_a_checkout_that_was_changed_is_not_moved(call, root):
+    commit = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-q", "-m", "x"]
+    subprocess.run(["git", "-C", str(root), "add", "bin/pyenv"], check=True)
+    subprocess.run(commit, check=True)
+    checkouts = [{"path": str(root), "version": "v9.9.9"}]
+    assert call(state="planned", checkouts=checkouts)["stale_checkouts"] == [str(root)]
+    (root / "bin/pyenv").write_text("#!/bin/sh\n# of the user\n")
+    answer = call(state="planned", checkouts=checkouts)
+    assert "files in it were changed (bin/pyenv)" in answer["msg"]
+
+
 def test_the_global_list_alone_is_set_without_a_build(call, root):
     call()
     answer = call(global_versions=["3.13.5", "system"])

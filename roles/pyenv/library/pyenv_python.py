@@ -35,6 +35,11 @@ options:
     type: list
     elements: dict
     default: []
+  openssl:
+    description: Which OpenSSL interpreters are built with; C(auto) leaves it to the plan.
+    type: str
+    choices: [auto, system, private]
+    default: auto
   mirror_url:
     description: Mirror of source archives (PYTHON_BUILD_MIRROR_URL); empty for upstream.
     type: str
@@ -90,6 +95,7 @@ built:
 """
 
 import fcntl
+import glob
 import json
 import os
 import re
@@ -98,7 +104,8 @@ import subprocess
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.pyenv_plan import Refusal, build_jobs, global_versions, plan
+from ansible.module_utils.pyenv_plan import CHOICES, Refusal, build_jobs, global_versions, plan
+from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
 
 STAMP = ".devrig.json"
 
@@ -209,6 +216,26 @@ def memory_mib():
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 
 
+def local_changes(path):
+    """Return the paths that were changed in a checkout, as git status(1) lists them; empty where there is none."""
+    try:
+        return run(["git", "-C", path, "status", "--porcelain", "--untracked-files=no"]).stdout.split("\n")[:-1]
+    except OSError:  # no git yet
+        return []
+
+
+def refuse_local_changes(paths):
+    """Refuse to move a checkout to another commit when its user changed files in it."""
+    for path in paths:
+        changes = local_changes(path) if os.path.isdir(os.path.join(path, ".git")) else []
+        if changes:
+            raise Refusal(
+                "%s shall move to another commit, but files in it were changed (%s): commit or stash them, "
+                "or name the commit that is there in pyenv_version"
+                % (path, ", ".join(line[3:] for line in changes[:5]))
+            )
+
+
 def refuse_obstacles(root, interpreters):
     """Refuse what stands in the way, before anything is changed."""
     checkout = os.path.join(root, ".git")
@@ -226,6 +253,34 @@ def refuse_obstacles(root, interpreters):
                 "move it away or remove it with `pyenv uninstall %s`, then run again"
                 % (item.folder, "; ".join(faults), item.plan.version)
             )
+
+
+def definition_for(wanted, root, cache_dir):
+    """Write the recipe of a plan below the cache; return what `pyenv install` takes: its path, or the version.
+
+    Failure when pyenv has not the patch that the plan names.
+    """
+    patches = os.path.join(root, DEFINITIONS, "patches")
+    every = sorted(glob.glob(os.path.join(patches, "*", "*", "*")))
+    own = [
+        path for path in every if path.startswith(os.path.join(patches, wanted.version, "Python-" + wanted.version, ""))
+    ]
+    try:
+        made = recipe(wanted, root, own, every, cache_dir)
+    except LookupError as error:
+        raise Failure(str(error))
+    if made is None:
+        return wanted.version
+    folder = os.path.join(cache_dir, "recipes", wanted.version)
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, content in made.files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if isinstance(content, tuple):
+            shutil.copyfile(content[0], path)
+        else:
+            write(path, content)
+    return os.path.join(folder, made.definition)
 
 
 def build(item, root, params):
@@ -246,10 +301,11 @@ def build(item, root, params):
         environment["PYTHON_BUILD_MIRROR_URL"] = params["mirror_url"]
     if item.plan.cflags:
         environment["CFLAGS"] = item.plan.cflags
+    definition = definition_for(item.plan, root, params["cache_dir"])
     write(item.mark, "a build of devrig's is under way, or was killed\n")
     shutil.rmtree(item.folder, ignore_errors=True)
     with open(item.log, "w", encoding="utf-8") as log:
-        command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", item.plan.version]
+        command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", definition]
         status = subprocess.run(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False
         ).returncode
@@ -309,6 +365,7 @@ def main():
             "global_versions": {"type": "list", "elements": "str", "default": []},
             "release": {"type": "str", "required": True},
             "checkouts": {"type": "list", "elements": "dict", "default": []},
+            "openssl": {"type": "str", "choices": list(CHOICES), "default": "auto"},
             "mirror_url": {"type": "str", "default": ""},
             "jobs": {"type": "int", "default": 0},
             "state_dir": {"type": "path", "required": True},
@@ -321,16 +378,18 @@ def main():
     root = params["root"]
     pyenv_version = params["checkouts"][0]["version"] if params["checkouts"] else None
     try:
-        plans = [plan(version, params["release"], pyenv_version) for version in params["versions"]]
+        plans = [plan(version, params["release"], pyenv_version, params["openssl"]) for version in params["versions"]]
         chosen = global_versions(params["global_versions"], params["versions"])
         interpreters = [Interpreter(wanted, root, params["state_dir"]) for wanted in plans]
         refuse_obstacles(root, interpreters)
+        stale = [item["path"] for item in params["checkouts"] if not at_version(item)]
+        refuse_local_changes(stale)
         missing = [item.plan.version for item in interpreters if item.state() != "proved"]
         pending = bool(missing) or current_global(root) != chosen
         result = {
             "plans": [wanted._asdict() for wanted in plans],
             "missing": missing,
-            "stale_checkouts": [item["path"] for item in params["checkouts"] if not at_version(item)],
+            "stale_checkouts": stale,
             "git": shutil.which("git") is not None,
             "pending": pending,
             "built": [],
