@@ -87,41 +87,47 @@ def test_a_password_that_is_brought_is_not_asked_for(machine, argument):
     assert done.stdout.splitlines()[-1].endswith(f"playbook.yml {argument}")
 
 
+def test_root_without_sudo_gets_it(machine):
+    apt = 'case "$*" in *install*sudo*) printf "#!/bin/sh\\n" >"${0%/*}/sudo"; chmod +x "${0%/*}/sudo" ;; esac'
+    done = machine("-e", "dev_user=ann", id=ADMIN, apt_get=apt, python3=GOOD_PYTHON)
+    assert done.stdout.splitlines()[-1].endswith("playbook.yml -e dev_user=ann"), done.stderr
+
+
 def test_a_python_that_is_too_old(machine, tmp_path):
     python = 'case "$*" in -V) echo Python 3.8.10 ;; *) exit 1 ;; esac'
-    assert "Python 3.8.10 is too old" in refused(machine(id=ADMIN, apt_get="", python3=python), tmp_path)
+    assert "Python 3.8.10 is too old" in refused(machine(id=ADMIN, apt_get="", sudo="", python3=python), tmp_path)
 
 
 def test_package_lists_that_cannot_be_fetched(machine, tmp_path):
-    line = refused(machine(id=ADMIN, apt_get="exit 100", python3=f"COMPLETE=1\n{GOOD_PYTHON}"), tmp_path)
+    line = refused(machine(id=ADMIN, apt_get="exit 100", sudo="", python3=f"COMPLETE=1\n{GOOD_PYTHON}"), tmp_path)
     assert "package lists cannot be fetched" in line
 
 
 def test_an_index_that_cannot_be_reached_leaves_no_half_ansible(machine, tmp_path):
-    done = machine(id=ADMIN, apt_get="", python3=f"PIP=1\n{GOOD_PYTHON}")
+    done = machine(id=ADMIN, apt_get="", sudo="", python3=f"PIP=1\n{GOOD_PYTHON}")
     assert done.returncode == 1
     assert "PIP_INDEX_URL" in done.stderr
-    again = machine(id=ADMIN, apt_get="", python3=GOOD_PYTHON)
+    again = machine(id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON)
     assert "bringing Ansible" in again.stdout
     assert again.returncode == 0
 
 
 def test_arguments_reach_the_playbook_and_a_second_run_brings_nothing(machine):
-    first = machine("--tags", "zsh", "-e", "a b", id=ADMIN, apt_get="exit 9", python3=GOOD_PYTHON)
+    first = machine("--tags", "zsh", "-e", "a b", id=ADMIN, apt_get="exit 9", sudo="", python3=GOOD_PYTHON)
     assert first.stdout.splitlines()[-1].endswith("playbook.yml --tags zsh -e a b")
-    second = machine(id=ADMIN, apt_get="exit 9", python3=GOOD_PYTHON)
+    second = machine(id=ADMIN, apt_get="exit 9", sudo="", python3=GOOD_PYTHON)
     assert "bringing Ansible" not in second.stdout
 
 
 def test_another_playbook_may_go_first(machine):
-    done = machine("verify.yml", "--tags", "zsh", id=ADMIN, apt_get="", python3=GOOD_PYTHON)
+    done = machine("verify.yml", "--tags", "zsh", id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON)
     assert done.stdout.splitlines()[-1].endswith("/verify.yml --tags zsh")
 
 
 def test_new_requirements_bring_a_new_ansible(machine, tmp_path):
-    machine(id=ADMIN, apt_get="", python3=GOOD_PYTHON)
+    machine(id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON)
     (tmp_path / "requirements.txt").write_text("y\n")
-    assert "bringing Ansible" in machine(id=ADMIN, apt_get="", python3=GOOD_PYTHON).stdout
+    assert "bringing Ansible" in machine(id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON).stdout
 
 
 def test_it_is_plain_sh():

@@ -29,6 +29,7 @@ def test_local(login_shell):
         ("/usr/bin/zsh", "/bin/bash", "present", "/usr/bin/zsh"),
         ("/usr/bin/zsh", "/bin/bash", "absent", "/bin/bash"),
         ("/usr/bin/zsh", None, "absent", "/usr/bin/zsh"),
+        ("/usr/bin/fish", "/bin/bash", "absent", "/usr/bin/fish"),
     ],
 )
 def test_decide(login_shell, before, remembered, state, result):
@@ -77,8 +78,12 @@ def test_a_shell_that_is_not_registered_is_refused(login_shell, me):
 def test_the_record_survives(login_shell, tmp_path):
     path = str(tmp_path / "lib/devrig/login_shells.json")
     assert login_shell.load(path) == {}
-    login_shell.save(path, {"ann": "/bin/bash"})
-    assert login_shell.load(path) == {"ann": "/bin/bash"}
+    login_shell.remember(path, "ann", "/bin/bash")
+    login_shell.remember(path, "bob", "/bin/sh")
+    login_shell.remember(path, "ann", "/usr/bin/zsh")
+    assert login_shell.load(path) == {"ann": "/bin/bash", "bob": "/bin/sh"}
+    login_shell.remember(path, "ann", None)
+    assert login_shell.load(path) == {"bob": "/bin/sh"}
 
 
 def test_an_unknown_user_is_refused(run_module):

@@ -98,6 +98,7 @@ def test_the_choice_of_an_openssl(pyenv_plan):
         ("3.6.8\n", "not a full"),
         ("4.0.0", "no known series"),
         ("3.4.10", "no known series"),
+        ("3.9.3", "withdrawn"),
         ("3.6.99", r"last of its series is 3\.6\.15; choose another in pyenv_versions$"),
         ("3.13.99", "newer pyenv in pyenv_version"),
     ],
@@ -124,6 +125,11 @@ def test_an_unknown_release_is_refused(pyenv_plan):
 )
 def test_global_versions(pyenv_plan, chosen, versions, result):
     assert pyenv_plan.global_versions(chosen, versions) == result
+
+
+def test_no_version_at_all_is_refused(pyenv_plan):
+    with pytest.raises(pyenv_plan.Refusal, match="pyenv_versions is empty"):
+        pyenv_plan.global_versions([], [])
 
 
 def test_a_global_version_that_is_not_installed_is_refused(pyenv_plan):

@@ -22,7 +22,7 @@ install)
   printf '#!/bin/sh\\nexec %s "$@"\\n' "PYTHON" >"$PYENV_ROOT/versions/$3/bin/python"
   chmod +x "$PYENV_ROOT/versions/$3/bin/python"
   ;;
-rehash) mkdir -p "$PYENV_ROOT/shims" ;;
+rehash) mkdir -p "$PYENV_ROOT/shims" && touch "$PYENV_ROOT/shims/python" ;;
 esac
 """
 
@@ -139,6 +139,22 @@ def test_a_folder_that_is_no_checkout_is_refused(call, tmp_path):
     assert "no git checkout of pyenv" in answer["msg"]
 
 
+def test_shims_that_a_killed_run_did_not_make_are_made(call, root):
+    call()
+    (root / "shims/python").unlink()
+    assert call(state="planned")["pending"] is True
+    call()
+    assert call(state="planned")["pending"] is False
+
+
+def test_another_plan_is_said_and_the_interpreter_is_left_alone(call, root):
+    call()
+    answer = call(openssl="private")
+    assert answer["changed"] is False
+    assert "provider was system, is planned as private" in answer["different"][0]
+    assert "pyenv uninstall 3.13.5" in answer["different"][0]
+
+
 def test_a_checkout_that_was_changed_is_not_moved(call, root):
     commit = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-q", "-m", "x"]
     subprocess.run(["git", "-C", str(root), "add", "bin/pyenv"], check=True)
@@ -150,11 +166,13 @@ def test_a_checkout_that_was_changed_is_not_moved(call, root):
     assert "files in it were changed (bin/pyenv)" in answer["msg"]
 
 
-def test_the_global_list_alone_is_set_without_a_build(call, root):
+def test_the_global_list_alone_is_set_without_a_build(call, root, tmp_path):
     call()
     answer = call(global_versions=["3.13.5", "system"])
     assert (answer["changed"], answer["built"]) == (True, [])
     assert (root / "version").read_text() == "3.13.5\nsystem\n"
+    (kept,) = (tmp_path / "state/backup").iterdir()
+    assert kept.read_text() == "3.13.5\n"
 
 
 def test_checkouts_are_compared_by_commit_without_a_network(pyenv_python, tmp_path):

@@ -16,10 +16,10 @@ GOOD = {"devrig_release": "bookworm", "dev_user": "root", "pyenv_versions": ["3.
 def plan(tmp_path):
     """Return a function that runs preflight and the plan with settings: (exit status, output)."""
 
-    def run(**settings):
+    def run(*options, **settings):
         asked = {"pyenv_root": str(tmp_path / "pyenv"), **GOOD, **settings}
         done = subprocess.run(
-            ["ansible-playbook", "playbook.yml", "--check", "--tags", "plan", "-e", json.dumps(asked)],
+            ["ansible-playbook", "playbook.yml", "--check", *(options or ("--tags", "plan")), "-e", json.dumps(asked)],
             cwd=ROOT,
             env={**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"},
             capture_output=True,
@@ -35,6 +35,36 @@ def test_good_settings_are_planned(plan):
     status, output = plan()
     assert status == 0, output
     assert "failed=0" in output
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return settings that lead to a pyenv which needs no network."""
+    folder = tmp_path / "source"
+    git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@localhost"]
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    subprocess.run([*git, "tag", "v1"], check=True)
+    return {"pyenv_git_url": str(folder), "pyenv_version": "v1", "pyenv_virtualenv_git_url": ""}
+
+
+@pytest.mark.parametrize("skipped", ["pipenv", "plan,pipenv"])
+def test_the_plan_is_made_whatever_is_skipped(plan, source, skipped):
+    status, output = plan("--skip-tags", f"build_deps,zsh,vim,tmux,summary,{skipped}", **source)
+    assert status == 0, output
+    assert re.search(r"Compile what is missing\] \*+ changed", output)
+
+
+def test_pipenv_alone_says_what_it_needs(plan):
+    status, output = plan("--tags", "pipenv")
+    assert status != 0
+    assert "Python 3.13.5 is not there: run with --tags build_deps,pyenv,pipenv" in output
+
+
+def test_values_of_the_command_line_are_text(plan):
+    """-e NAME=VALUE gives text: what it means is what counts."""
+    status, output = plan(zsh_login_shell="false", pyenv_build_jobs="2", summary_show="no", zsh_history_size="5000")
+    assert status == 0, output
 
 
 def test_a_list_may_be_given_as_text(plan):
@@ -57,6 +87,9 @@ def test_a_list_may_be_given_as_text(plan):
         ({"pyenv_build_jobs": "many"}, "argument 'pyenv_build_jobs' is of type"),
         ({"zsh_login_shell": "perhaps"}, "argument 'zsh_login_shell' is of type"),
         ({"build_deps_cache_valid_time": "soon"}, "argument 'build_deps_cache_valid_time' is of type"),
+        ({"build_deps_extra": "htop,jq"}, "A list is given as text: htop,jq."),
+        ({"pyenv_root": "~/py"}, "write the whole path"),
+        ({"pyenv_versions": []}, "pyenv_versions is empty"),
         ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
     ],
 )

@@ -133,6 +133,13 @@ def test_the_pinned_ansible_lies_in_the_range_that_preflight_takes():
         assert Version(limits["from"]) <= Version(pin) < Version(limits["below"])
 
 
+def test_the_examples_of_the_inventory_are_yaml_that_works():
+    text = (ROOT / "inventory/hosts.yml").read_text()
+    example = yaml.safe_load(re.sub(r"^#(?=  )", "", text, flags=re.MULTILINE))
+    assert sorted(example["all"]["children"]) == ["laptops", "workstations"]
+    assert example["all"]["children"]["workstations"]["hosts"]["shared-bob"]["dev_user"] == "bob"
+
+
 def test_every_requirement_is_pinned():
     for name in ("requirements.txt", "requirements-test.txt"):
         for line in (ROOT / name).read_text().splitlines():

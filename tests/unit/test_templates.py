@@ -113,7 +113,7 @@ def zsh_home(tmp_path):
     home = tmp_path / "Jörg d'Été"
     home.mkdir()
 
-    def zsh(*arguments, pyenv=True, **environment):
+    def zsh(*arguments, pyenv=True, settings=None, **environment):
         root = home / ".pyenv"
         if pyenv:
             (root / "bin").mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ def zsh_home(tmp_path):
             )
             program.chmod(0o755)
         for name in ("zshrc", "zprofile"):
-            (home / f".{name}").write_text(rendered(f"{name}.j2", home=str(home)))
+            (home / f".{name}").write_text(rendered(f"{name}.j2", home=str(home), **(settings or {})))
         done = run("zsh", *arguments, HOME=str(home), **environment)
         assert done.stderr == ""
         return done.stdout.splitlines()
@@ -170,6 +170,17 @@ def test_pyenv_runs_in_the_shell_what_has_to(zsh_home):
     ]
 
 
+def test_plugins_are_read_in_their_order_and_only_where_they_can_work(zsh_home, tmp_path):
+    names = {"__zsh_fzf_keys": "keys", "__zsh_highlighting": "highlighting", "__zsh_suggestions": "suggestions"}
+    for name in names.values():
+        (tmp_path / name).write_text(f"print {name}\n")
+    (tmp_path / "fzf").touch(mode=0o755)
+    settings = {name: str(tmp_path / file) for name, file in names.items()}
+    path = f"{tmp_path}:{BARE['PATH']}"
+    assert zsh_home("-ic", "true", PATH=path, settings=settings) == ["highlighting", "suggestions"]
+    assert zsh_home("-ic", "true", PATH=path, settings=settings, TERM="dumb") == []
+
+
 def test_own_lines_come_last(zsh_home):
     (zsh_home.home / ".zshrc.local").write_text("HISTSIZE=7\n")
     (zsh_home.home / ".zprofile.local").write_text("path=(/own $path)\n")
@@ -177,6 +188,7 @@ def test_own_lines_come_last(zsh_home):
 
 
 COMMIT = "git -c user.name=n -c user.email=e commit -q --allow-empty -m x"
+RELATIVE = "git init -q real && git -C real symbolic-ref HEAD refs/heads/sub && echo 'gitdir: real/.git' >.git"
 BRANCHES = {
     "a branch": ("git init -q . && git symbolic-ref HEAD refs/heads/topic/one", "topic/one"),
     "odd characters": ("git init -q . && git symbolic-ref HEAD 'refs/heads/50%F{red}$(id)'", "50%F{red}$(id)"),
@@ -185,6 +197,7 @@ BRANCHES = {
         f"git init -q ../top && cd ../top && {COMMIT} && git worktree add -q -f -b side ../below",
         "side",
     ),
+    "a submodule": (RELATIVE, "sub"),
     "a merge": ("git init -q . && git symbolic-ref HEAD refs/heads/main && touch .git/MERGE_HEAD", "main|merge"),
     "a rebase": (
         "git init -q . && mkdir .git/rebase-merge && echo refs/heads/topic >.git/rebase-merge/head-name",
@@ -225,7 +238,7 @@ def vim(tmp_path):
     home = tmp_path / "Jörg d'Été, Ø"
     home.mkdir()
 
-    def start(*expressions, file="", text="", **settings):
+    def start(*expressions, file="", text="", locale="C.UTF-8", **settings):
         (home / ".vimrc").write_text(rendered("vimrc.j2", home=str(home), **settings))
         (home / file).write_text(text) if file else None
         answers = tmp_path / "answers"
@@ -235,7 +248,9 @@ def vim(tmp_path):
         asking = ["-S", str(tmp_path / "ask.vim")] if expressions else []
         files = [str(home / file)] if file else []
         vimrc = str(home / ".vimrc")
-        done = run("vim", "-u", vimrc, "-i", "NONE", "-es", *asking, "-c", "quitall!", *files, HOME=str(home))
+        done = run(
+            "vim", "-u", vimrc, "-i", "NONE", "-es", *asking, "-c", "quitall!", *files, HOME=str(home), LC_ALL=locale
+        )
         assert (done.returncode, done.stdout.strip(), done.stderr.strip()) == (0, "", "")
         return answers.read_text().splitlines() if expressions else []
 
@@ -246,6 +261,11 @@ def vim(tmp_path):
 @pytest.mark.parametrize("odd", sorted(set(ODD) - {"home with blanks and umlauts"}))
 def test_vim_reads_it_without_an_error(vim, odd):
     assert vim("v:errmsg", "&encoding", **ODD[odd])[:2] == ["''", "'utf-8'"]
+
+
+def test_vim_damages_no_file_where_there_is_no_locale(vim):
+    answer = vim("&encoding", "strchars(getline(1))", file="a.txt", text="Jörg\n", locale="C")
+    assert answer == ["'utf-8'", "4"]
 
 
 def test_vim_keeps_its_files_in_the_state_folder(vim):
@@ -262,7 +282,7 @@ LANGUAGES = {
     "a.rb": "[&shiftwidth, &expandtab]==[2, 1]",
     "a.yml": "[&shiftwidth, &expandtab, stridx(&indentkeys, '<:>')]==[2, 1, -1]",
     "a.sh": "[&shiftwidth, &expandtab]==[2, 1]",
-    "Makefile": "[&expandtab, &tabstop]==[0, 8]",
+    "Makefile": "[&expandtab, &tabstop, &shiftwidth]==[0, 8, 8]",
 }
 
 

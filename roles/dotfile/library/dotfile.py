@@ -232,14 +232,15 @@ def present(files, record, folder, home, dry):
             continue
         if copy:
             keep(path, copy)
-        if action != "unchanged":
-            write_atomically(path, data, mode)
         if action == "unchanged" and not known:
             continue  # the user's own file with the same content: not ours to take away later
+        # The record first: killed between the two, the next run still knows what to give back.
         entry = {"sha256": sha256(data), "backup": known.get("backup") if known else copy}
         if entry != known:
             record.files[path] = entry
             record.save()
+        if action != "unchanged":
+            write_atomically(path, data, mode)
     return done
 
 
@@ -255,6 +256,8 @@ def absent(files, record, dry):
             continue
         if action == "restored":
             beside = path + ".devrig-restored"
+            if os.path.lexists(beside):
+                os.unlink(beside)
             shutil.copy2(known["backup"], beside, follow_symlinks=False)
             os.replace(beside, path)
         elif action == "removed":

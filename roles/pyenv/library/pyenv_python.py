@@ -87,6 +87,11 @@ pending:
   description: Whether C(state=present) would change something.
   type: bool
   returned: always
+different:
+  description: Interpreters that were built otherwise than they are planned now, and what to do.
+  type: list
+  elements: str
+  returned: always
 built:
   description: The interpreters made by this call, each with version, seconds, sources (addresses) and log (path).
   type: list
@@ -151,6 +156,19 @@ class Interpreter:
         if not os.path.isdir(self.folder):
             return "missing"
         return "killed" if os.path.exists(self.mark) else "foreign"
+
+    def differs(self):
+        """Return how the interpreter was built otherwise than it is planned now; empty where it was not."""
+        with open(self.stamp, encoding="utf-8") as stream:
+            built = json.load(stream)
+        if built["built"] is None:  # taken over from the user as it was
+            return []
+        return [
+            "%s was %s, is planned as %s"
+            % (name, built["plan"].get(name) or "none", getattr(self.plan, name) or "none")
+            for name in ("provider", "cflags", "patches")
+            if built["plan"].get(name) != getattr(self.plan, name)
+        ]
 
     def faults(self):
         """Return what the interpreter cannot do, a line each; empty when it is complete."""
@@ -333,6 +351,17 @@ def stamp(item, report):
         os.unlink(item.mark)
 
 
+def set_global(root, chosen, state_dir):
+    """Write what `pyenv global` writes; keep what was there."""
+    before = current_global(root)
+    if before:
+        write(
+            os.path.join(state_dir, "backup", time.strftime("pyenv-global-%Y-%m-%dT%H%M%SZ", time.gmtime())),
+            "\n".join(before) + "\n",
+        )
+    write(os.path.join(root, "version"), "\n".join(chosen) + "\n")
+
+
 def make_present(interpreters, chosen, root, params):
     """Build what is missing, take over what is complete, set the global list; return the reports."""
     os.makedirs(params["state_dir"], exist_ok=True)
@@ -349,7 +378,7 @@ def make_present(interpreters, chosen, root, params):
             refuse_obstacles(root, [item])
             reports.append(build(item, root, params))
         if current_global(root) != chosen:
-            write(os.path.join(root, "version"), "\n".join(chosen) + "\n")
+            set_global(root, chosen, params["state_dir"])
         rehash = run([os.path.join(root, "bin", "pyenv"), "rehash"], env=dict(os.environ, PYENV_ROOT=root))
         if rehash.returncode:
             raise Failure("pyenv rehash: %s" % rehash.stderr)
@@ -385,13 +414,24 @@ def main():
         stale = [item["path"] for item in params["checkouts"] if not at_version(item)]
         refuse_local_changes(stale)
         missing = [item.plan.version for item in interpreters if item.state() != "proved"]
-        pending = bool(missing) or current_global(root) != chosen
+        shims = os.path.join(root, "shims", "python")
+        pending = bool(missing) or current_global(root) != chosen or not os.path.exists(shims)
+        different = [
+            "Python %s stays as it was built: %s. To build it anew: pyenv uninstall %s, then run again"
+            % (item.plan.version, difference, item.plan.version)
+            for item in interpreters
+            if item.plan.version not in missing
+            for difference in item.differs()
+        ]
+        for line in different:
+            module.warn(line)
         result = {
             "plans": [wanted._asdict() for wanted in plans],
             "missing": missing,
             "stale_checkouts": stale,
             "git": shutil.which("git") is not None,
             "pending": pending,
+            "different": different,
             "built": [],
         }
         changes = pending and params["state"] == "present"

@@ -31,13 +31,16 @@ SERIES = {
     (3, 6): Series(15, True, "21.3.1", "2022.4.8"),
     (3, 7): Series(17, True, "24.0", "2023.10.3"),
     (3, 8): Series(20, True, "25.0.1", "2024.4.1"),
-    (3, 9): Series(25, True, "25.3", "2025.0.4"),
+    (3, 9): Series(25, True, "26.0.1", "2025.0.4"),
     (3, 10): Series(20, False, "26.3", "2026.10.3"),
     (3, 11): Series(15, False, "26.3", "2026.10.3"),
     (3, 12): Series(13, False, "26.3", "2026.10.3"),
     (3, 13): Series(14, False, "26.3", "2026.10.3"),
     (3, 14): Series(6, False, "26.3", "2026.10.3"),
 }
+
+#: Versions that were withdrawn right after their release and that pyenv does not define.
+WITHDRAWN = ((3, 9, 3),)
 
 #: The pyenv whose definitions SERIES.last_patch was read from.
 PYENV_COMMIT = "bec9a562a59e48a730fe3320fe90c6999c82886c"
@@ -135,6 +138,8 @@ def series_of(version, pyenv_version):
             "Python %s is not known: the last of its series is %s; choose another in pyenv_versions%s"
             % (text, last, remedy)
         )
+    if version in WITHDRAWN:
+        raise Refusal("Python %s was withdrawn by its makers: choose the one after it in pyenv_versions" % text)
     return series
 
 
@@ -219,8 +224,10 @@ def dotted(version):
 def global_versions(chosen, versions):
     """Return the list for `pyenv global`: what was chosen, else the first version.
 
-    :raises Refusal: when a chosen one is not among the versions.
+    :raises Refusal: when a chosen one is not among the versions, or there are none.
     """
+    if not versions:
+        raise Refusal('pyenv_versions is empty: name at least one version, like ["3.6.8"]')
     missing = [name for name in chosen if name not in list(versions) + ["system"]]
     if missing:
         raise Refusal(

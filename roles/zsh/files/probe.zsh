@@ -1,6 +1,6 @@
 #!/usr/bin/zsh -f
 # Starts this user's zsh as a login would and in a pseudo-terminal, and prints as JSON what it does there.
-# Nothing is run in it that the history would keep, and no file of the user's is written.
+# No command is run in the terminal and the history is not kept, so nothing of the user's is written.
 zmodload zsh/zpty zsh/zselect
 
 work=$(mktemp -d) || exit 1
@@ -9,14 +9,28 @@ trap 'rm -rf -- $work' EXIT
 # Must be silent: anything that a start prints breaks scp, rsync and every tool that logs in.
 noise=$(zsh -lic true 2>&1 </dev/null)
 
-login=("${(@f)$(zsh -lic 'print -rl -- $path[1] $path[2] $path[3] "$PYENV_ROOT" "${+functions[pyenv]}" "$_comps[git]"' </dev/null 2>/dev/null)}")
-script=$(zsh -lc 'print -r -- $path[1]' </dev/null 2>/dev/null)
+ask='print -rl -- "$path[1]" "$path[2]" "$path[3]" "$PYENV_ROOT" "${+functions[pyenv]}" "$_comps[git]"'
+login=("${(@f)$(zsh -lic $ask 2>/dev/null </dev/null)}")
+script=$(zsh -lc 'print -r -- $path[1]' 2>/dev/null </dev/null)
 
-# In a terminal. Ctrl-X Ctrl-P writes down the line, the suggestion behind it and the number of coloured parts.
-typed() {  # typed KEYS WANTED: type the keys, give the shell up to ten seconds, true when the note matches
+# The user's own files, read from here. Ctrl-X Ctrl-P then writes down the line, the suggestion behind it and the
+# number of coloured parts. (A widget with an underscore in front is left alone by the suggestions.)
+cat >$work/.zshenv <<'END'
+[[ -r ~/.zshenv ]] && source ~/.zshenv
+END
+cat >$work/.zshrc <<END
+unset ZDOTDIR
+source ~/.zshrc
+unset HISTFILE
+print -s 'echo devrig suggests this'
+_note() { print -r -- "\$BUFFER@\$POSTDISPLAY@\$#region_highlight" >$work/note; }
+zle -N _note
+bindkey '^X^P' _note
+END
+typed() {  # typed KEYS WANTED: type the keys, give the shell up to five seconds, true when the note matches
   local junk try
   zpty -w -n term $1
-  for try in {1..100}; do
+  for try in {1..50}; do
     zselect -t 10
     zpty -w -n term $'\x18\x10'
     while zpty -r -t term junk; do :; done
@@ -25,14 +39,12 @@ typed() {  # typed KEYS WANTED: type the keys, give the shell up to ten seconds,
   return 1
 }
 suggestion=false highlighting=false completion=false
-TERM=xterm-256color zpty -b term zsh -i
-# The leading blank and the history of its own keep these lines out of the user's history.
-zpty -w -n term " fc -p $work/history 10 10; print -s 'echo devrig suggests this';"
-zpty -w -n term " note() { print -r -- \"\$BUFFER|\$POSTDISPLAY|\$#region_highlight\" >$work/note; }; zle -N note; bindkey '^X^P' note"
-zpty -w -n term $'\n'
-typed 'echo dev' 'echo dev|rig suggests this|*' && suggestion=true
-typed $'\x15echo "blue"' 'echo "blue"|*|[1-9]*' && highlighting=true
-typed $'\x15ls /etc/os-rel\t' '*/etc/os-release*' && completion=true
+zpty -b term env TERM=xterm-256color ZDOTDIR=${(q)work} zsh -i
+typed '' '@*' && {  # it is up
+  typed 'echo dev' 'echo dev@rig suggests this@*' && suggestion=true
+  typed $'\x15echo "blue"' 'echo "blue"@*@[1-9]*' && highlighting=true
+  typed $'\x15ls /etc/os-rel\t' '*/etc/os-release*' && completion=true
+}
 zpty -d term
 
 text() {  # text VALUE: the value as a JSON string

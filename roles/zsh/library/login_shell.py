@@ -16,8 +16,9 @@ options:
     type: str
     required: true
   shell:
-    description: Absolute path of the shell, as it stands in /etc/shells. Needed for C(state=present).
+    description: Absolute path of the shell, as it stands in /etc/shells.
     type: path
+    required: true
   state:
     description: C(present) sets I(shell); C(absent) gives back the shell that the user had before.
     type: str
@@ -45,6 +46,7 @@ before:
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import pwd
@@ -73,14 +75,14 @@ def decide(before, wanted, remembered, state):
     """Say which shell the user shall have.
 
     :param before: the shell that the user has.
-    :param wanted: the shell asked for (state present).
+    :param wanted: the shell asked for; with state absent the one to take back, any other is the user's own choice.
     :param remembered: the shell that the user had before devrig changed it, or None.
     :param state: present or absent.
     :return: the path of the shell; the one that the user has when there is nothing to do.
     """
     if state == "present":
         return wanted
-    return remembered or before
+    return remembered if remembered and before == wanted else before
 
 
 def start_as(user, shell, timeout):
@@ -140,18 +142,28 @@ def load(path):
         return {}
 
 
-def save(path, shells):
-    """Write the remembered shells atomically."""
+def remember(path, user, shell):
+    """Write down the shell that a user had, or forget the user (shell None).
+
+    The file is written atomically. Several users of a host may be set up at once: a lock beside it keeps them apart.
+    """
     folder = os.path.dirname(path)
     os.makedirs(folder, mode=0o755, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(shells, stream, indent=2, sort_keys=True)
-        stream.write("\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.chmod(beside, 0o644)
-    os.replace(beside, path)
+    with open(path + ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shells = load(path)
+        if shell is None:
+            shells.pop(user, None)
+        else:
+            shells.setdefault(user, shell)
+        handle, beside = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(shells, stream, indent=2, sort_keys=True)
+            stream.write("\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
 
 
 def text_of(path):
@@ -187,12 +199,11 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "user": {"type": "str", "required": True},
-            "shell": {"type": "path"},
+            "shell": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "timeout": {"type": "int", "default": 20},
             "record": {"type": "path", "default": "/var/lib/devrig/login_shells.json"},
         },
-        required_if=[("state", "present", ("shell",))],
         supports_check_mode=True,
     )
     name, state, record = module.params["user"], module.params["state"], module.params["record"]
@@ -208,14 +219,13 @@ def main():
         reason = refusal(user, wanted, module.params["timeout"])
         if reason:
             module.fail_json(msg=reason, before=before, shell=before)
-        if state == "present" and name not in remembered:
-            save(record, dict(remembered, **{name: before}))
+        if state == "present":
+            remember(record, name, before)
         module.run_command([module.get_bin_path("usermod", True), "--shell", wanted, name], check_rc=True)
         if pwd.getpwnam(name).pw_shell != wanted:
             module.fail_json(msg="usermod reported success, but the login shell of %s is still %s" % (name, before))
     if state == "absent" and name in remembered and not module.check_mode:
-        remembered.pop(name)
-        save(record, remembered)
+        remember(record, name, None)
     module.exit_json(changed=wanted != before, **result)
 
 
