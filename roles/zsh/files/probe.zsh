@@ -60,5 +60,5 @@ print -r -- "{
   \"pyenv\": $([[ -d $login[4]/bin ]] && print true || print false), \"pyenv_function\": $(text $login[5]),
   \"git_completion\": $(text $login[6]),
   \"suggestion\": $suggestion, \"highlighting\": $highlighting, \"completion\": $completion,
-  \"login_shell\": $(text ${$(getent passwd $EUID)##*:})
+  \"login_shell\": $(text ${"$(getent passwd $EUID)"##*:})
 }"
