@@ -202,6 +202,12 @@ def write(path, text):
     os.replace(path + ".new", path)
 
 
+def discard(folder):
+    """Remove a folder with all that is in it; one that is not there is fine, one that stays is an OSError."""
+    if os.path.isdir(folder):
+        shutil.rmtree(folder)
+
+
 def sources_of(log_text):
     """Return the addresses that python-build downloaded from, as its log names them ("-> address")."""
     return re.findall(r"^-> (\S+)$", log_text, re.MULTILINE)
@@ -290,7 +296,7 @@ def definition_for(wanted, root, cache_dir):
     if made is None:
         return wanted.version
     folder = os.path.join(cache_dir, "recipes", wanted.version)
-    shutil.rmtree(folder, ignore_errors=True)
+    discard(folder)
     for name, content in made.files.items():
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -305,7 +311,7 @@ def build(item, root, params):
     """Build one interpreter, prove it, and return what to say about it."""
     begin = time.monotonic()
     source_cache, build_dir = (os.path.join(params["cache_dir"], name) for name in ("sources", "build"))
-    shutil.rmtree(build_dir, ignore_errors=True)  # what a killed build left
+    discard(build_dir)  # what a killed build left
     for folder in (source_cache, build_dir, os.path.dirname(item.log)):
         os.makedirs(folder, exist_ok=True)
     environment = dict(
@@ -321,7 +327,7 @@ def build(item, root, params):
         environment["CFLAGS"] = item.plan.cflags
     definition = definition_for(item.plan, root, params["cache_dir"])
     write(item.mark, "a build of devrig's is under way, or was killed\n")
-    shutil.rmtree(item.folder, ignore_errors=True)
+    discard(item.folder)
     with open(item.log, "w", encoding="utf-8") as log:
         command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", definition]
         status = subprocess.run(
@@ -331,7 +337,7 @@ def build(item, root, params):
         text = log.read()
     faults = ["pyenv install ended with status %d: %s" % (status, text[-1500:])] if status else item.faults()
     if faults:
-        shutil.rmtree(item.folder, ignore_errors=True)
+        shutil.rmtree(item.folder, ignore_errors=True)  # the failure is what has to be said
         os.unlink(item.mark)
         raise Failure("Python %s: %s\nThe whole log: %s" % (item.plan.version, "; ".join(faults), item.log))
     report = {
