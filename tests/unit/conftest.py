@@ -37,13 +37,33 @@ def login_shell():
 
 
 @pytest.fixture
-def pyenv_python():
-    return load("roles/pyenv/library/pyenv_python.py")
+def pyenv_plan():
+    return importlib.import_module("ansible.module_utils.pyenv_plan")
 
 
 @pytest.fixture
-def pyenv_plan():
-    return importlib.import_module("ansible.module_utils.pyenv_plan")
+def pyenv_host():
+    return importlib.import_module("ansible.module_utils.pyenv_host")
+
+
+@pytest.fixture
+def pyenv_recipe():
+    return importlib.import_module("ansible.module_utils.pyenv_recipe")
+
+
+@pytest.fixture
+def pyenv_log():
+    return importlib.import_module("ansible.module_utils.pyenv_log")
+
+
+@pytest.fixture
+def pyenv_tree():
+    return importlib.import_module("ansible.module_utils.pyenv_tree")
+
+
+@pytest.fixture
+def pyenv_build():
+    return importlib.import_module("ansible.module_utils.pyenv_build")
 
 
 @pytest.fixture

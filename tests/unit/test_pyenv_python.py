@@ -12,15 +12,17 @@ import pytest
 
 #: What stands for pyenv: `install` makes an interpreter out of the one that runs the tests, or fails when told so.
 PYENV = """#!/bin/sh
+version=${3##*/}
+folder=$PYENV_ROOT/versions/$version
 case $1 in
 install)
-  echo "Downloading Python-$3.tar.xz..."
-  echo "-> http://127.0.0.1:1/$3"
+  echo "Downloading Python-$version.tar.xz..."
+  echo "-> http://127.0.0.1:1/$version"
   echo "MAKE_OPTS=$MAKE_OPTS mirror=$PYTHON_BUILD_MIRROR_URL"
-  [ ! -e "$PYENV_ROOT/fail" ] || { mkdir -p "$PYENV_ROOT/versions/$3"; echo "BUILD FAILED"; exit 1; }
-  mkdir -p "$PYENV_ROOT/versions/$3/bin"
-  printf '#!/bin/sh\\nexec %s "$@"\\n' "PYTHON" >"$PYENV_ROOT/versions/$3/bin/python"
-  chmod +x "$PYENV_ROOT/versions/$3/bin/python"
+  [ ! -e "$PYENV_ROOT/fail" ] || { mkdir -p "$folder"; cat "$PYENV_ROOT/fail"; exit 1; }
+  mkdir -p "$folder/bin"
+  printf '#!/bin/sh\\nexec %s "$@"\\n' "PYTHON" >"$folder/bin/python"
+  chmod +x "$folder/bin/python"
   ;;
 rehash) mkdir -p "$PYENV_ROOT/shims" && touch "$PYENV_ROOT/shims/python" ;;
 esac
@@ -84,11 +86,17 @@ def test_check_mode_builds_nothing(call, root):
     assert not (root / "versions").exists()
 
 
-def test_a_failed_build_names_its_log_and_the_next_run_converges(call, root):
-    (root / "fail").touch()
+def test_a_failed_build_names_cause_and_log_and_the_next_run_converges(call, root, tmp_path):
+    call(global_versions=["system"])
+    (root / "versions/3.13.5/.devrig.json").unlink()
+    (root / "versions/3.13.5/bin/python").unlink()
+    (tmp_path / "state/building").mkdir(exist_ok=True)
+    (tmp_path / "state/building/3.13.5").touch()
+    (root / "fail").write_text("Objects/x.c:1:10: fatal error: ffi.h: No such file or directory\nBUILD FAILED\n")
     answer = call()
-    assert "pyenv install ended with status 1" in answer["msg"]
+    assert "the header ffi.h is missing: run with --tags build_deps,pyenv" in answer["msg"]
     assert "BUILD FAILED" in answer["msg"]
+    assert (root / "version").read_text() == "system\n"
     assert "state/log/python-3.13.5.log" in answer["msg"]
     assert not (root / "versions/3.13.5").exists()
     (root / "fail").unlink()
@@ -152,6 +160,7 @@ def test_another_plan_is_said_and_the_interpreter_is_left_alone(call, root):
     answer = call(openssl="private")
     assert answer["changed"] is False
     assert "provider was system, is planned as private" in answer["different"][0]
+    assert call(tkinter=False)["different"] == []
     assert "pyenv uninstall 3.13.5" in answer["different"][0]
 
 
@@ -175,7 +184,7 @@ def test_the_global_list_alone_is_set_without_a_build(call, root, tmp_path):
     assert kept.read_text() == "3.13.5\n"
 
 
-def test_checkouts_are_compared_by_commit_without_a_network(pyenv_python, tmp_path):
+def test_checkouts_are_compared_by_commit_without_a_network(pyenv_tree, tmp_path):
     repository = tmp_path / "repository"
     git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@localhost"]
     subprocess.run(["git", "init", "-q", str(repository)], check=True)
@@ -183,15 +192,15 @@ def test_checkouts_are_compared_by_commit_without_a_network(pyenv_python, tmp_pa
     subprocess.run([*git, "tag", "-a", "v1", "-m", "one"], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
     here = {"path": str(repository)}
-    assert pyenv_python.at_version({**here, "version": head})
-    assert pyenv_python.at_version({**here, "version": "v1"})
+    assert pyenv_tree.at_version({**here, "version": head})
+    assert pyenv_tree.at_version({**here, "version": "v1"})
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "two"], check=True)
-    assert not pyenv_python.at_version({**here, "version": "v1"})
-    assert not pyenv_python.at_version({**here, "version": "f" * 40})
-    assert not pyenv_python.at_version({"path": str(tmp_path), "version": "v1"})
+    assert not pyenv_tree.at_version({**here, "version": "v1"})
+    assert not pyenv_tree.at_version({**here, "version": "f" * 40})
+    assert not pyenv_tree.at_version({"path": str(tmp_path), "version": "v1"})
 
 
-def test_two_builds_at_once_wait_for_each_other(pyenv_python, call, root, tmp_path):
+def test_two_builds_at_once_wait_for_each_other(call, root, tmp_path):
     """A lock that is held makes the module wait, not fail."""
     (tmp_path / "state").mkdir()
     with (tmp_path / "state/pyenv.lock").open("w") as lock:
@@ -207,6 +216,6 @@ def test_two_builds_at_once_wait_for_each_other(pyenv_python, call, root, tmp_pa
     assert answers[0]["changed"] is True
 
 
-def test_memory_is_in_mib(pyenv_python):
+def test_memory_is_in_mib(pyenv_build):
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    assert abs(pyenv_python.memory_mib() * 2**20 - total) < 2**20
+    assert abs(pyenv_build.memory_mib() * 2**20 - total) < 2**20

@@ -10,6 +10,8 @@ description:
     leaves out, and writes a stamp into the version's folder, last.
   - A folder without a stamp is taken over if the interpreter in it is complete. If it is not, it is built again when
     it is a build of devrig's that was killed, and refused when it is the user's own.
+  - C(state=proved) changes nothing. It puts every interpreter through the gate, and fails with what does not pass.
+  - C(state=absent) removes interpreters that devrig built; refused for others, and for those with virtual environments.
   - A second call at the same time waits for the first.
 options:
   root:
@@ -27,9 +29,8 @@ options:
     elements: str
     default: []
   release:
-    description: Code name of the release.
+    description: Code name of the release; needed but for C(state=absent).
     type: str
-    required: true
   checkouts:
     description: Checkouts that shall be there, each with C(path) and C(version), a commit or a tag.
     type: list
@@ -38,7 +39,7 @@ options:
   openssl:
     description: Which OpenSSL interpreters are built with; C(auto) leaves it to the plan.
     type: str
-    choices: [auto, system, private]
+    choices: [auto, system, private, libssl1.0-dev]
     default: auto
   mirror_url:
     description: Mirror of source archives (PYTHON_BUILD_MIRROR_URL); empty for upstream.
@@ -48,6 +49,18 @@ options:
     description: Parallel jobs; 0 for as many as cores and memory allow.
     type: int
     default: 0
+  tkinter:
+    description: Whether tkinter has to be there.
+    type: bool
+    default: true
+  optimize:
+    description: Whether interpreters are trained while they are built (PGO).
+    type: bool
+    default: false
+  prune:
+    description: Whether interpreters that devrig built and that are not in I(versions) any more are removed.
+    type: bool
+    default: false
   state_dir:
     description: Folder of the logs and of the marks of builds that are under way.
     type: path
@@ -59,15 +72,33 @@ options:
   state:
     description: See above.
     type: str
-    choices: [planned, present]
+    choices: [planned, present, proved, absent]
     default: present
 """
 
 RETURN = r"""
 plans:
-  description: One plan for each version; see module_utils/pyenv_plan.py.
+  description: One plan for each version; see module_utils/pyenv_plan.py. Like all that follows, not with C(absent).
   type: list
   elements: dict
+  returned: always
+host:
+  description: What the plans were made for; see Host in module_utils/pyenv_plan.py.
+  type: dict
+  returned: always
+headers:
+  description: The C(package) of OpenSSL's headers that the machine shall have, whether it, or the C(other), is C(installed).
+  type: dict
+  returned: always
+pruned:
+  description: Versions that I(prune) removes.
+  type: list
+  elements: str
+  returned: always
+global:
+  description: What C(pyenv global) shall be.
+  type: list
+  elements: str
   returned: always
 missing:
   description: Versions that are not there, or not proved.
@@ -88,7 +119,7 @@ pending:
   type: bool
   returned: always
 different:
-  description: Interpreters that were built otherwise than they are planned now, and what to do.
+  description: What stays otherwise than it is planned now, and what to do.
   type: list
   elements: str
   returned: always
@@ -99,296 +130,150 @@ built:
   returned: always
 """
 
-import fcntl
-import glob
-import json
 import os
-import re
 import shutil
-import subprocess
-import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.pyenv_plan import CHOICES, Refusal, build_jobs, global_versions, plan
-from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
-
-STAMP = ".devrig.json"
-
-#: Run by the new interpreter, of any version: import the names given, hash with scrypt where Python has it, load the
-#: certificates of the system. Prints one line a failure.
-GATE_SCRIPT = """
-import sys
-for name in sys.argv[1:]:
-    try:
-        __import__(name)
-    except Exception as error:
-        print("%s: %s" % (name, error))
-try:
-    import hashlib, ssl
-    ssl.create_default_context()
-    if sys.version_info >= (3, 6):
-        hashlib.scrypt(b"password", salt=b"salt", n=2, r=1, p=1)
-except Exception as error:
-    print("ssl and scrypt: %s" % error)
-"""
-
-
-class Failure(Exception):
-    """A build that did not end well; the message says where to look."""
-
-
-class Interpreter:
-    """One version below pyenv's root."""
-
-    def __init__(self, wanted, root, state_dir):
-        """Take a Plan, pyenv's root and the state folder."""
-        self.plan = wanted
-        self.folder = os.path.join(root, "versions", wanted.version)
-        self.python = os.path.join(self.folder, "bin", "python")
-        self.stamp = os.path.join(self.folder, STAMP)
-        self.log = os.path.join(state_dir, "log", "python-%s.log" % wanted.version)
-        self.mark = os.path.join(state_dir, "building", wanted.version)
-
-    def state(self):
-        """Return proved, missing, killed (a build of ours that never ended) or foreign (made by somebody else)."""
-        if os.path.exists(self.stamp):
-            return "proved"
-        if not os.path.isdir(self.folder):
-            return "missing"
-        return "killed" if os.path.exists(self.mark) else "foreign"
-
-    def differs(self):
-        """Return how the interpreter was built otherwise than it is planned now; empty where it was not."""
-        with open(self.stamp, encoding="utf-8") as stream:
-            built = json.load(stream)
-        if built["built"] is None:  # taken over from the user as it was
-            return []
-        return [
-            "%s was %s, is planned as %s"
-            % (name, built["plan"].get(name) or "none", getattr(self.plan, name) or "none")
-            for name in ("provider", "cflags", "patches")
-            if built["plan"].get(name) != getattr(self.plan, name)
-        ]
-
-    def faults(self):
-        """Return what the interpreter cannot do, a line each; empty when it is complete."""
-        try:
-            gate = run([self.python, "-c", GATE_SCRIPT] + self.plan.gate)
-            pip = run([self.python, "-m", "pip", "--version"])
-        except OSError as error:
-            return ["%s: %s" % (self.python, error.strerror)]
-        found = gate.stdout.split("\n")[:-1]
-        if gate.returncode:
-            found.append("the interpreter ended with status %d: %s" % (gate.returncode, gate.stderr.strip()[-300:]))
-        if pip.returncode:
-            found.append("pip: %s" % pip.stderr.strip()[-300:])
-        return found
+from ansible.module_utils.pyenv_build import Failure, build
+from ansible.module_utils.pyenv_host import displaced, read_host
+from ansible.module_utils.pyenv_plan import (
+    CHOICES,
+    Refusal,
+    concerns_legacy,
+    global_versions,
+    headers,
+    host_of,
+    plan,
+    plan_all,
+)
+from ansible.module_utils.pyenv_tree import (
+    Interpreter,
+    Lock,
+    at_version,
+    current_global,
+    dropped,
+    environments,
+    refuse_local_changes,
+    refuse_obstacles,
+    refuse_removal,
+    remove,
+    run,
+    set_global,
+)
 
 
-def run(argv, **options):
-    """Run a command and return its result with text output."""
-    return subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False, **options
-    )
+def headers_for(plans, installed):
+    """Return the package of OpenSSL's headers that the machine shall have, and whether it is there.
 
-
-def write(path, text):
-    """Write a file atomically."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(path + ".new", path)
-
-
-def discard(folder):
-    """Remove a folder with all that is in it; one that is not there is fine, one that stays is an OSError."""
-    if os.path.isdir(folder):
-        shutil.rmtree(folder)
-
-
-def sources_of(log_text):
-    """Return the addresses that python-build downloaded from, as its log names them ("-> address")."""
-    return re.findall(r"^-> (\S+)$", log_text, re.MULTILINE)
-
-
-def at_version(checkout):
-    """Say whether a git checkout is at a commit or tag; no network is asked."""
-    path, version = checkout["path"], checkout["version"]
-    if not os.path.isdir(os.path.join(path, ".git")):
-        return False
-    try:
-        found = run(["git", "-C", path, "rev-parse", "HEAD", version + "^{commit}"])
-    except OSError:  # no git yet
-        return False
-    commits = found.stdout.split()
-    return found.returncode == 0 and commits[0] == commits[1]
-
-
-def current_global(root):
-    """Return what `pyenv global` is set to."""
-    try:
-        with open(os.path.join(root, "version"), encoding="utf-8") as stream:
-            return stream.read().split()
-    except FileNotFoundError:
-        return []
-
-
-def memory_mib():
-    """Return the machine's memory in MiB."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-
-
-def local_changes(path):
-    """Return the paths that were changed in a checkout, as git status(1) lists them; empty where there is none."""
-    try:
-        return run(["git", "-C", path, "status", "--porcelain", "--untracked-files=no"]).stdout.split("\n")[:-1]
-    except OSError:  # no git yet
-        return []
-
-
-def refuse_local_changes(paths):
-    """Refuse to move a checkout to another commit when its user changed files in it."""
-    for path in paths:
-        changes = local_changes(path) if os.path.isdir(os.path.join(path, ".git")) else []
-        if changes:
-            raise Refusal(
-                "%s shall move to another commit, but files in it were changed (%s): commit or stash them, "
-                "or name the commit that is there in pyenv_version"
-                % (path, ", ".join(line[3:] for line in changes[:5]))
-            )
-
-
-def refuse_obstacles(root, interpreters):
-    """Refuse what stands in the way, before anything is changed."""
-    checkout = os.path.join(root, ".git")
-    if os.path.lexists(root) and not os.path.isdir(checkout) and not (os.path.isdir(root) and not os.listdir(root)):
-        raise Refusal(
-            "%s is there and is no git checkout of pyenv: move it away, or set pyenv_root to another folder" % root
-        )
-    for item in interpreters:
-        if item.state() != "foreign":
-            continue
-        faults = item.faults()
-        if faults:
-            raise Refusal(
-                "%s is an interpreter that devrig did not build, and it is not complete (%s): "
-                "move it away or remove it with `pyenv uninstall %s`, then run again"
-                % (item.folder, "; ".join(faults), item.plan.version)
-            )
-
-
-def definition_for(wanted, root, cache_dir):
-    """Write the recipe of a plan below the cache; return what `pyenv install` takes: its path, or the version.
-
-    Failure when pyenv has not the patch that the plan names.
+    Refusal when apt would remove more than the other one for it.
     """
-    patches = os.path.join(root, DEFINITIONS, "patches")
-    every = sorted(glob.glob(os.path.join(patches, "*", "*", "*")))
-    own = [
-        path for path in every if path.startswith(os.path.join(patches, wanted.version, "Python-" + wanted.version, ""))
-    ]
-    try:
-        made = recipe(wanted, root, own, every, cache_dir)
-    except LookupError as error:
-        raise Failure(str(error))
-    if made is None:
-        return wanted.version
-    folder = os.path.join(cache_dir, "recipes", wanted.version)
-    discard(folder)
-    for name, content in made.files.items():
-        path = os.path.join(folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        if isinstance(content, tuple):
-            shutil.copyfile(content[0], path)
-        else:
-            write(path, content)
-    return os.path.join(folder, made.definition)
-
-
-def build(item, root, params):
-    """Build one interpreter, prove it, and return what to say about it."""
-    begin = time.monotonic()
-    source_cache, build_dir = (os.path.join(params["cache_dir"], name) for name in ("sources", "build"))
-    discard(build_dir)  # what a killed build left
-    for folder in (source_cache, build_dir, os.path.dirname(item.log)):
-        os.makedirs(folder, exist_ok=True)
-    environment = dict(
-        os.environ,
-        PYENV_ROOT=root,
-        PYTHON_BUILD_CACHE_PATH=source_cache,
-        TMPDIR=build_dir,
-        MAKE_OPTS="-j %d" % build_jobs(params["jobs"], len(os.sched_getaffinity(0)), memory_mib()),
-    )
-    if params["mirror_url"]:
-        environment["PYTHON_BUILD_MIRROR_URL"] = params["mirror_url"]
-    if item.plan.cflags:
-        environment["CFLAGS"] = item.plan.cflags
-    definition = definition_for(item.plan, root, params["cache_dir"])
-    write(item.mark, "a build of devrig's is under way, or was killed\n")
-    discard(item.folder)
-    with open(item.log, "w", encoding="utf-8") as log:
-        command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", definition]
-        status = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False
-        ).returncode
-    with open(item.log, encoding="utf-8", errors="replace") as log:
-        text = log.read()
-    faults = ["pyenv install ended with status %d: %s" % (status, text[-1500:])] if status else item.faults()
-    if faults:
-        shutil.rmtree(item.folder, ignore_errors=True)  # the failure is what has to be said
-        os.unlink(item.mark)
-        raise Failure("Python %s: %s\nThe whole log: %s" % (item.plan.version, "; ".join(faults), item.log))
-    report = {
-        "version": item.plan.version,
-        "seconds": round(time.monotonic() - begin),
-        "sources": sources_of(text),
-        "log": item.log,
-    }
-    stamp(item, report)
-    return report
-
-
-def stamp(item, report):
-    """Write the proof into the version's folder; the mark of the build goes last."""
-    write(item.stamp, json.dumps({"plan": item.plan._asdict(), "built": report}, indent=2, sort_keys=True) + "\n")
-    if os.path.exists(item.mark):
-        os.unlink(item.mark)
-
-
-def set_global(root, chosen, state_dir):
-    """Write what `pyenv global` writes; keep what was there."""
-    before = current_global(root)
-    if before:
-        write(
-            os.path.join(state_dir, "backup", time.strftime("pyenv-global-%Y-%m-%dT%H%M%SZ", time.gmtime())),
-            "\n".join(before) + "\n",
+    package = headers(plans, installed)
+    lost = displaced(package) if installed and package not in installed else ()
+    if lost:
+        raise Refusal(
+            "%s has to take the place of %s, and apt would remove %s with it: remove them yourself, "
+            "or set pyenv_openssl to private" % (package, ", ".join(installed), ", ".join(lost))
         )
-    write(os.path.join(root, "version"), "\n".join(chosen) + "\n")
+    return {"package": package, "installed": package in installed, "other": bool(installed) and package not in installed}
 
 
-def make_present(interpreters, chosen, root, params):
-    """Build what is missing, take over what is complete, set the global list; return the reports."""
-    os.makedirs(params["state_dir"], exist_ok=True)
+def look(params):
+    """Return (interpreters, what there is to say and to do), and refuse what cannot work. Nothing is changed."""
+    root, versions = params["root"], params["versions"]
+    found = read_host(concerns_legacy(versions, params["openssl"]))
+    host = host_of(params["release"], openssl=found.openssl, gcc=found.gcc, glibc=found.glibc)
+    if found.asked:
+        host = host._replace(legacy=found.legacy)
+    pyenv_version = params["checkouts"][0]["version"] if params["checkouts"] else None
+    options = (host, pyenv_version, params["openssl"], params["tkinter"], params["optimize"])
+    plans = plan_all(versions, *options)
+    chosen = global_versions(params["global_versions"], versions)
+    package = headers_for(plans, found.installed)
+    interpreters = [Interpreter(wanted, root, params["state_dir"]) for wanted in plans]
+    refuse_obstacles(root, interpreters)
+    stale = [item["path"] for item in params["checkouts"] if not at_version(item)]
+    refuse_local_changes(stale)
+    missing = [item.plan.version for item in interpreters if item.state() != "proved"]
+    superfluous = dropped(root, versions, params["state_dir"])
+    held = [version for version in superfluous if environments(root, version)]
+    pruned = [version for version in superfluous if version not in held] if params["prune"] else []
+    shims = os.path.exists(os.path.join(root, "shims", "python"))
+    warnings = [
+        "Python %s stays as it was built: %s. To build it anew: pyenv uninstall %s, then run again"
+        % (item.plan.version, difference, item.plan.version)
+        for item in interpreters
+        if item.plan.version not in missing
+        for difference in item.differs(plan(item.plan.version, *options))
+    ]
+    if params["prune"]:
+        warnings += [
+            "Python %s stays: it has virtual environments (%s)" % (version, ", ".join(environments(root, version)))
+            for version in held
+        ]
+    return interpreters, {
+        "plans": [wanted._asdict() for wanted in plans],
+        "host": host._asdict(),
+        "headers": package,
+        "missing": missing,
+        "pruned": pruned,
+        "global": chosen,
+        "stale_checkouts": stale,
+        "git": shutil.which("git") is not None,
+        "pending": bool(missing or pruned) or current_global(root) != chosen or not shims,
+        "different": warnings,
+        "built": [],
+    }
+
+
+def make_present(interpreters, seen, params):
+    """Build what is missing, take over what is complete, set the global list, prune; return the reports."""
+    root = params["root"]
     reports = []
-    with open(os.path.join(params["state_dir"], "pyenv.lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Lock(params["state_dir"]) as lock:
         for item in interpreters:
             state = item.state()
             if state == "proved":
                 continue
             if state != "missing" and not item.faults():
-                stamp(item, None)
+                # A build that was killed between its end and its stamp is ours; any other is the user's.
+                item.prove({"version": item.plan.version, "log": item.log} if state == "killed" else None)
                 continue
             refuse_obstacles(root, [item])
-            reports.append(build(item, root, params))
-        if current_global(root) != chosen:
-            set_global(root, chosen, params["state_dir"])
+            reports.append(build(item, root, params, lock))
+        if current_global(root) != seen["global"]:
+            set_global(root, seen["global"], params["state_dir"])
+        for version in seen["pruned"]:
+            refuse_removal(root, version, params["state_dir"])
+            remove(root, version, params["state_dir"])
         rehash = run([os.path.join(root, "bin", "pyenv"), "rehash"], env=dict(os.environ, PYENV_ROOT=root))
         if rehash.returncode:
             raise Failure("pyenv rehash: %s" % rehash.stderr)
     return reports
+
+
+def make_absent(versions, params):
+    """Remove interpreters that devrig built."""
+    with Lock(params["state_dir"]):
+        for version in versions:
+            remove(params["root"], version, params["state_dir"])
+
+
+def prove_all(interpreters):
+    """Put every interpreter through the gate; Failure names those that do not pass."""
+    faults = ["Python %s: %s" % (item.plan.version, fault) for item in interpreters for fault in item.faults()]
+    if faults:
+        raise Failure("\n".join(faults))
+
+
+def state_text(root, versions):
+    """Return what is there of versions and of the global list, as text for a diff."""
+    there = [name for name in versions if os.path.isdir(os.path.join(root, "versions", name))]
+    return "".join("Python %s\n" % name for name in there) + "global: %s\n" % " ".join(current_global(root))
+
+
+def future_text(seen, versions):
+    """Return what state_text() will be when all is done."""
+    return "".join("Python %s\n" % name for name in versions) + "global: %s\n" % " ".join(seen["global"])
 
 
 def main():
@@ -398,55 +283,50 @@ def main():
             "root": {"type": "path", "required": True},
             "versions": {"type": "list", "elements": "str", "required": True},
             "global_versions": {"type": "list", "elements": "str", "default": []},
-            "release": {"type": "str", "required": True},
+            "release": {"type": "str"},
             "checkouts": {"type": "list", "elements": "dict", "default": []},
             "openssl": {"type": "str", "choices": list(CHOICES), "default": "auto"},
             "mirror_url": {"type": "str", "default": ""},
             "jobs": {"type": "int", "default": 0},
             "state_dir": {"type": "path", "required": True},
             "cache_dir": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["planned", "present"], "default": "present"},
+            "tkinter": {"type": "bool", "default": True},
+            "optimize": {"type": "bool", "default": False},
+            "prune": {"type": "bool", "default": False},
+            "state": {"type": "str", "choices": ["planned", "present", "proved", "absent"], "default": "present"},
         },
+        required_if=[("state", name, ("release",)) for name in ("planned", "present", "proved")],
         supports_check_mode=True,
     )
     params = module.params
-    root = params["root"]
-    pyenv_version = params["checkouts"][0]["version"] if params["checkouts"] else None
+    root, state = params["root"], params["state"]
+    result = {}
     try:
-        plans = [plan(version, params["release"], pyenv_version, params["openssl"]) for version in params["versions"]]
-        chosen = global_versions(params["global_versions"], params["versions"])
-        interpreters = [Interpreter(wanted, root, params["state_dir"]) for wanted in plans]
-        refuse_obstacles(root, interpreters)
-        stale = [item["path"] for item in params["checkouts"] if not at_version(item)]
-        refuse_local_changes(stale)
-        missing = [item.plan.version for item in interpreters if item.state() != "proved"]
-        shims = os.path.join(root, "shims", "python")
-        pending = bool(missing) or current_global(root) != chosen or not os.path.exists(shims)
-        different = [
-            "Python %s stays as it was built: %s. To build it anew: pyenv uninstall %s, then run again"
-            % (item.plan.version, difference, item.plan.version)
-            for item in interpreters
-            if item.plan.version not in missing
-            for difference in item.differs()
-        ]
-        for line in different:
-            module.warn(line)
-        result = {
-            "plans": [wanted._asdict() for wanted in plans],
-            "missing": missing,
-            "stale_checkouts": stale,
-            "git": shutil.which("git") is not None,
-            "pending": pending,
-            "different": different,
-            "built": [],
-        }
-        changes = pending and params["state"] == "present"
-        if changes and not module.check_mode:
-            result["built"] = make_present(interpreters, chosen, root, params)
+        if state == "absent":
+            there = [name for name in params["versions"] if os.path.isdir(os.path.join(root, "versions", name))]
+            for version in there:
+                refuse_removal(root, version, params["state_dir"])
+            changes = bool(there)
+            before, after = "".join("Python %s\n" % name for name in there), ""
+            if changes and not module.check_mode:
+                make_absent(there, params)
+        else:
+            interpreters, result = look(params)
+            for line in result["different"]:
+                module.warn(line)
+            changes = result["pending"] and state == "present"
+            concerned = params["versions"] + result["pruned"]
+            before, after = state_text(root, concerned), future_text(result, params["versions"])
+            if state == "proved":
+                prove_all(interpreters)
+            if changes and not module.check_mode:
+                result["built"] = make_present(interpreters, result, params)
     except (Refusal, Failure) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg="%s: %s" % (error.filename or root, error.strerror))
+    if changes:
+        result["diff"] = {"before": before, "after": after}
     module.exit_json(changed=changes, **result)
 
 

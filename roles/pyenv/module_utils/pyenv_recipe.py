@@ -13,10 +13,9 @@ Recipe = namedtuple("Recipe", "definition files")
 
 DEFINITIONS = os.path.join("plugins", "python-build", "share", "python-build")
 
-#: Builds OpenSSL into the version's folder, once a host: the next version copies it. The libraries find each other,
+#: Builds OpenSSL into the version's folder, once a user: the next version copies it. The libraries find each other,
 #: and Python's modules find them, by a path relative to themselves: the folder can be moved (ld.so(8): $ORIGIN).
 OPENSSL = """\
-# Written by devrig: an OpenSSL of its own, then pyenv's definition.
 openssl=$PREFIX_PATH/openssl
 built={cache}
 
@@ -24,6 +23,7 @@ build_package_devrig_openssl() {{
   {{ ./config --prefix="$openssl" --openssldir=/etc/ssl no-tests shared
     "$MAKE" $MAKE_OPTS
     "$MAKE" install_sw
+    chmod u+w "$openssl"/lib/*.so.*
     patchelf --set-rpath '$ORIGIN' "$openssl"/lib/libssl.so.*
     rm -rf "$built.new"
     mkdir -p "${{built%/*}}"
@@ -40,16 +40,68 @@ else
 fi
 export CPPFLAGS="-I$openssl/include${{CPPFLAGS:+ $CPPFLAGS}}"
 export LDFLAGS="-L$openssl/lib -Wl,-rpath,$openssl/lib${{LDFLAGS:+ $LDFLAGS}}"
-{configure}
-source {definition}
+"""
 
-for module in "$PREFIX_PATH"/lib/python*/lib-dynload/_{{ssl,hashlib}}*.so; do
+#: 3.7 and newer look for OpenSSL by this option (bpo-21541), older ones by the compiler's flags alone.
+WITH_OPENSSL = 'package_option python configure --with-openssl="$openssl"\n'
+
+RELATIVE = """
+for module in "$PREFIX_PATH"/lib/python*/lib-dynload/_{ssl,hashlib}*.so; do
   patchelf --set-rpath '$ORIGIN/../../../openssl/lib' "$module"
 done
 """
 
-#: 3.7 and newer look for OpenSSL by this option (bpo-21541), older ones by the compiler's flags alone.
-CONFIGURE = 'package_option python configure --with-openssl="$openssl"'
+#: What `make install` need not do: bytecode of -O and -OO, and of CPython's own tests, is made when it is first wanted;
+#: pip is put in place once, by pyenv. Files and flags of the build stay as they are.
+LEAN = r"""
+devrig_configure() {
+  ./configure --with-ensurepip=no "$@" || return 1
+  sed -i -E \
+    -e 's#\$\(PYTHON_FOR_BUILD\) -Wi -OO? #: #' \
+    -e 's#-o 0 -o 1 -o 2#-o 0#' \
+    -e "s#-x '(bad_coding[^']*)'#-x '\1|python[0-9.]+/(.+/)?tests?/'#" \
+    -e 's#(-Wi \$\(DESTDIR\)\$\(LIBDEST\)/compileall\.py) \\$#\1JOBS \\#' \
+    Makefile
+}
+export PYTHON_CONFIGURE=devrig_configure
+"""
+JOBS_SINCE = (3, 5)  # the first whose compileall knows -j (bpo-16104)
+
+#: pyenv would fetch a get-pip.py that nobody pinned when ensurepip fails. This one stands in its place.
+STAND_IN = """\
+# Written by devrig. ensurepip did not work: say why, fetch nothing.
+import runpy
+
+runpy.run_module("ensurepip", run_name="__main__", alter_sys=True)
+"""
+
+GET_PIP = """\
+{{ reuse_existing_tarball get-pip.py {sha256} ||
+  {{ http head "$PYTHON_BUILD_MIRROR_URL/{sha256}" &&
+    download_tarball "$PYTHON_BUILD_MIRROR_URL/{sha256}" get-pip.py {sha256}; }} ||
+  download_tarball "{url}" get-pip.py {sha256}; }}
+export GET_PIP=$PWD/get-pip.py
+"""
+
+#: Patches of pyenv's for 3.5.10 and 3.6.15 that are left out: they make PyGC_Head larger than prebuilt wheels know it.
+#: The plan's flags cure what they are for (CURES in pyenv_plan.py).
+UNWANTED = "bpo-27987"
+
+#: devrig's own patches: only where upstream has none.
+PATCHES = {
+    # setup.py reads OPENSSL_VERSION_NUMBER as a hex literal, OpenSSL 3 defines an expression: found to be 0, "too old",
+    # and _hashlib is left out. The plan knows the version: setup.py need not guess.
+    "openssl-3": """\
+diff --git a/setup.py b/setup.py
+--- a/setup.py
++++ b/setup.py
+@@ -876,3 +876,3 @@
+         # find out which version of OpenSSL we have
+-        openssl_ver = 0
++        openssl_ver = 0x30000000
+         openssl_ver_re = re.compile(
+""",
+}
 
 
 def quote(text):
@@ -58,56 +110,83 @@ def quote(text):
 
 
 def find_patch(number, version, paths):
-    """Return the path of pyenv's patch for a bpo number and a version's series.
+    """Return the path of pyenv's patch for a bpo number: of a version's series, else of the newest that has it.
 
-    :param number: like "bpo-36106"; it is part of the file's name.
+    :param number: like "bpo-36106"; it is part of the file's name, or of its first lines where pyenv renamed it.
     :param version: full version as text.
     :param paths: paths of patches, as "patches/3.6.15/Python-3.6.15/0011-bpo-36106-....patch".
-    :raises LookupError: when pyenv has none for the series.
+    :raises LookupError: when pyenv has none.
     """
-    series = version.rsplit(".", 1)[0]
-    pattern = re.compile(r"patches/%s\.\d+/Python-[^/]+/[^/]*\b%s\b[^/]*$" % (re.escape(series), re.escape(number)))
-    found = sorted(path for path in paths if pattern.search(path))
+    wanted = re.compile(r"\b%s\b" % re.escape(number))
+    named = [path for path in paths if wanted.search(os.path.basename(path))]
+    found = named or [path for path in paths if wanted.search(head_of(path))]
     if not found:
         raise LookupError(
-            "this pyenv has no patch %s for Python %s: set pyenv_version to another one" % (number, series)
+            "this pyenv has no patch %s for Python %s: set pyenv_version to another one" % (number, version)
         )
-    return found[-1]
+    return max(found, key=lambda path: (series_of(path) == series_of("patches/%s/" % version), series_of(path), path))
 
 
-def definition_text(plan, definition, cache):
+def series_of(path):
+    """Return the series that a patch's folder is named for, like (3, 6)."""
+    match = re.search(r"patches/(\d+)\.(\d+)\.", path)
+    return tuple(int(part) for part in match.groups()) if match else ()
+
+
+def head_of(path):
+    """Return what a patch says of itself: all that stands before the first change."""
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        return stream.read().split("\n@@", 1)[0]
+
+
+def definition_text(plan, definition, cache, folder):
     """Return the text of the definition that a plan needs.
 
     :param plan: a Plan.
     :param definition: path of pyenv's own definition.
     :param cache: path of the finished OpenSSL on this host, which need not be there yet.
+    :param folder: path of the recipe's folder.
     """
-    if plan.provider != "private":
-        return "# Written by devrig: pyenv's definition with patches.\nsource %s\n" % quote(definition)
-    modern = tuple(int(part) for part in plan.version.split(".")[:2]) >= (3, 7)
-    return OPENSSL.format(
-        cache=quote(cache), configure=CONFIGURE if modern else "", definition=quote(definition), **plan.openssl
-    )
+    series = tuple(int(part) for part in plan.version.split(".")[:2])
+    parts = ["# Written by devrig: what the plan adds to pyenv's definition.\n"]
+    if plan.get_pip:
+        parts.append(GET_PIP.format(**plan.get_pip))
+    else:
+        parts.append("export GET_PIP=%s\n" % quote(os.path.join(folder, "get-pip.py")))
+    if plan.openssl:
+        parts.append(OPENSSL.format(cache=quote(cache), **plan.openssl))
+        parts.append(WITH_OPENSSL if series >= (3, 7) else "")
+    parts += ["package_option python configure %s\n" % quote(option) for option in plan.configure]
+    if plan.profile:
+        parts.append("package_option python make %s\n" % quote("PROFILE_TASK=" + plan.profile))
+    parts.append(LEAN.replace("JOBS", " -j0" if series >= JOBS_SINCE else ""))
+    parts.append("source %s\n" % quote(definition))
+    parts.append(RELATIVE if plan.openssl else "")
+    return "".join(parts)
 
 
-def recipe(plan, root, own_patches, all_patches, cache):
-    """Return the recipe of a plan, or None where pyenv's own definition is all that it needs.
+def recipe(plan, root, own_patches, all_patches, cache, folder):
+    """Return the recipe of a plan.
 
     :param plan: a Plan.
     :param root: pyenv's root.
     :param own_patches: paths of the patches that pyenv has for this very version.
     :param all_patches: paths of all its patches.
     :param cache: folder of finished OpenSSLs.
+    :param folder: where the recipe will lie.
     :return: a Recipe; the values of its files are texts, or paths in a tuple of one for files to be copied.
     :raises LookupError: when pyenv does not have a patch that the plan names.
     """
-    if plan.provider == "system" and not plan.patches:
-        return None
-    package = "Python-%s" % plan.version
     definition = os.path.join(root, DEFINITIONS, plan.version)
     finished = os.path.join(cache, "openssl-%s" % plan.openssl["version"]) if plan.openssl else ""
-    files = {plan.version: definition_text(plan, definition, finished)}
+    files = {plan.version: definition_text(plan, definition, finished, folder)}
+    if not plan.get_pip:
+        files["get-pip.py"] = STAND_IN
+    patches = os.path.join("patches", plan.version, "Python-%s" % plan.version)
+    kept = [path for path in own_patches if UNWANTED not in os.path.basename(path)]
     added = [find_patch(number, plan.version, all_patches) for number in plan.patches]
-    for path in list(own_patches) + [path for path in added if path not in own_patches]:
-        files[os.path.join("patches", plan.version, package, os.path.basename(path))] = (path,)
+    for path in kept + [path for path in added if path not in kept]:
+        files[os.path.join(patches, os.path.basename(path))] = (path,)
+    for name in plan.own_patches:
+        files[os.path.join(patches, "devrig-%s.patch" % name)] = PATCHES[name]
     return Recipe(plan.version, files)

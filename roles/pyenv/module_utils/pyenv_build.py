@@ -1,0 +1,142 @@
+"""The build of an interpreter: recipe, `pyenv install`, proof, stamp."""
+
+import glob
+import os
+import shutil
+import subprocess
+import time
+
+from ansible.module_utils.pyenv_log import cause_of, fetch_failed, last_lines, sources_of
+from ansible.module_utils.pyenv_plan import build_jobs
+from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
+from ansible.module_utils.pyenv_tree import discard, to_json, write
+
+#: Seconds before a source that could not be had is asked for again. curl itself tries what is transient before that.
+PAUSES = (5, 20)
+CURL = "--retry 3 --retry-connrefused --connect-timeout 30 --speed-limit 1024 --speed-time 60"
+
+
+class Failure(Exception):
+    """A build that did not end well; the message says why, what to do and where to look."""
+
+
+def memory_mib():
+    """Return the machine's memory in MiB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+
+def definition_for(wanted, root, cache_dir):
+    """Write the recipe of a plan below the cache; return the path that `pyenv install` takes.
+
+    Failure when pyenv has not the patch that the plan names.
+    """
+    patches = os.path.join(root, DEFINITIONS, "patches")
+    every = sorted(glob.glob(os.path.join(patches, "*", "*", "*")))
+    own = [
+        path for path in every if path.startswith(os.path.join(patches, wanted.version, "Python-" + wanted.version, ""))
+    ]
+    folder = os.path.join(cache_dir, "recipes", wanted.version)
+    try:
+        made = recipe(wanted, root, own, every, cache_dir, folder)
+    except LookupError as error:
+        raise Failure(str(error))
+    discard(folder)
+    for name, content in made.files.items():
+        path = os.path.join(folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if isinstance(content, tuple):
+            shutil.copyfile(content[0], path)
+        else:
+            write(path, content)
+    return os.path.join(folder, made.definition)
+
+
+def environment_for(plan, root, params, folders):
+    """Return the environment of `pyenv install`.
+
+    :param folders: (sources, build): where sources are kept and where the compile takes place.
+    """
+    environment = dict(
+        os.environ,
+        PYENV_ROOT=root,
+        PYTHON_BUILD_CACHE_PATH=folders[0],
+        PYTHON_BUILD_HTTP_CLIENT="curl",
+        TMPDIR=folders[1],
+        MAKE_OPTS="-j %d" % build_jobs(params["jobs"], len(os.sched_getaffinity(0)), memory_mib()),
+    )
+    environment.setdefault("PYTHON_BUILD_CURL_OPTS", CURL)
+    if params["mirror_url"]:
+        environment["PYTHON_BUILD_MIRROR_URL"] = params["mirror_url"]
+    if plan.cflags:
+        environment["CFLAGS"] = " ".join([environment.get("CFLAGS", ""), plan.cflags]).strip()
+    return environment
+
+
+def install(command, log_path, environment, lock):
+    """Run `pyenv install`, again where a source could not be had; return (exit status, the log's text).
+
+    :param lock: open file that the command's processes keep open: what is left of them after a kill holds the lock.
+    """
+    for pause in PAUSES + (None,):
+        with open(log_path, "w", encoding="utf-8") as log:
+            status = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                pass_fds=[lock.fileno()],
+                check=False,
+            ).returncode
+        with open(log_path, encoding="utf-8", errors="replace") as log:
+            text = log.read()
+        if not status or pause is None or not fetch_failed(text):
+            return status, text
+        time.sleep(pause)
+
+
+def explain(item, status, text, faults):
+    """Return the message of a build that failed.
+
+    :param status: of `pyenv install`; 0: it built something, which has these faults.
+    """
+    if status:
+        said = "\n".join("  " + line for line in last_lines(text))
+        return "Python %s could not be built. %s\nThe last lines of its log:\n%s\nThe whole log: %s" % (
+            item.plan.version,
+            cause_of(text) or "The cause is not one that is known.",
+            said,
+            item.log,
+        )
+    return (
+        "Python %s was built, is not complete and was removed: %s. Most often a header was missing: "
+        "run with --tags build_deps,pyenv\nThe whole log: %s" % (item.plan.version, "; ".join(faults), item.log)
+    )
+
+
+def build(item, root, params, lock):
+    """Build one interpreter, prove it, and return what to say about it."""
+    begin = time.monotonic()
+    folders = [os.path.join(params["cache_dir"], name) for name in ("sources", "build")]
+    discard(folders[1])  # what a killed build left
+    for folder in folders + [os.path.dirname(item.log)]:
+        os.makedirs(folder, exist_ok=True)
+    definition = definition_for(item.plan, root, params["cache_dir"])
+    write(item.mark, to_json({"plan": item.plan._asdict()}))
+    discard(item.folder)
+    command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", definition]
+    status, text = install(command, item.log, environment_for(item.plan, root, params, folders), lock)
+    faults = [] if status else item.faults()
+    if status or faults:
+        shutil.rmtree(item.folder, ignore_errors=True)  # the failure is what has to be said
+        os.unlink(item.mark)
+        raise Failure(explain(item, status, text, faults))
+    report = {
+        "version": item.plan.version,
+        "seconds": round(time.monotonic() - begin),
+        "sources": sources_of(text),
+        "log": item.log,
+    }
+    item.prove(report)
+    discard(folders[1])
+    return report

@@ -1,0 +1,253 @@
+"""What lies below pyenv's root: interpreters with their stamps, checkouts, the global list."""
+
+import fcntl
+import inspect
+import json
+import os
+import shutil
+import subprocess
+import time
+
+from ansible.module_utils import pyenv_gate
+from ansible.module_utils.pyenv_plan import Refusal
+
+STAMP = ".devrig.json"
+
+
+class Interpreter:
+    """One version below pyenv's root."""
+
+    def __init__(self, wanted, root, state_dir):
+        """Take a Plan, pyenv's root and the state folder."""
+        self.plan = wanted
+        self.folder = os.path.join(root, "versions", wanted.version)
+        self.python = os.path.join(self.folder, "bin", "python")
+        self.stamp = os.path.join(self.folder, STAMP)
+        self.log = log_of(wanted.version, state_dir)
+        self.mark = mark_of(wanted.version, state_dir)
+
+    def state(self):
+        """Return proved, missing, killed (a build of ours that never ended) or foreign (made by somebody else)."""
+        if os.path.exists(self.stamp):
+            return "proved"
+        if not os.path.isdir(self.folder):
+            return "missing"
+        return "killed" if os.path.exists(self.mark) else "foreign"
+
+    def differs(self, alternative):
+        """Return how the interpreter was built otherwise than it is planned now; empty where it was not.
+
+        :param alternative: a Plan that is as good: of the version alone on this machine.
+        """
+        built = read_json(self.stamp)
+        if not built.get("built"):  # taken over from the user as it was
+            return []
+        was = built["plan"]
+        return [
+            "%s was %s, is planned as %s" % (name, was.get(name) or "none", getattr(self.plan, name) or "none")
+            for name in ("provider", "cflags", "patches", "own_patches", "configure")
+            if name in was and was[name] not in (getattr(self.plan, name), getattr(alternative, name))
+        ]
+
+    def faults(self):
+        """Return what the interpreter cannot do, a line each; empty when it is complete."""
+        try:
+            gate = run([self.python, "-c", inspect.getsource(pyenv_gate)] + self.plan.gate)
+            pip = run([self.python, "-m", "pip", "--version"])
+        except OSError as error:
+            return ["%s: %s" % (self.python, error.strerror)]
+        found = gate.stdout.split("\n")[:-1]
+        if gate.returncode:
+            found.append("the interpreter ended with status %d: %s" % (gate.returncode, gate.stderr.strip()[-300:]))
+        if pip.returncode:
+            found.append("pip: %s" % pip.stderr.strip()[-300:])
+        return found
+
+    def prove(self, report):
+        """Write the proof into the version's folder; the mark of the build goes last."""
+        write(self.stamp, to_json({"plan": self.plan._asdict(), "built": report}))
+        if os.path.exists(self.mark):
+            os.unlink(self.mark)
+
+
+def log_of(version, state_dir):
+    """Return the path of the log of a version's build."""
+    return os.path.join(state_dir, "log", "python-%s.log" % version)
+
+
+def mark_of(version, state_dir):
+    """Return the path of the file that is there while a version is built or removed, and after a kill."""
+    return os.path.join(state_dir, "building", version)
+
+
+def run(argv, **options):
+    """Run a command and return its result with text output."""
+    return subprocess.run(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False, **options
+    )
+
+
+def to_json(data):
+    """Return data as text for a file."""
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+
+def read_json(path):
+    """Return what a file of to_json() holds."""
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def write(path, text):
+    """Write a file atomically."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(path + ".new", path)
+
+
+def discard(folder):
+    """Remove a folder with all that is in it; one that is not there is fine, one that stays is an OSError."""
+    if os.path.isdir(folder):
+        shutil.rmtree(folder)
+
+
+class Lock:
+    """The right to change what lies below pyenv's root: a second call waits for the first, and for what a killed one
+    left running, which holds the same file open.
+    """
+
+    def __init__(self, state_dir):
+        """Take the state folder."""
+        self.path = os.path.join(state_dir, "pyenv.lock")
+
+    def __enter__(self):
+        """Wait for it; return the open file."""
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        self.stream = open(self.path, "w", encoding="utf-8")
+        fcntl.flock(self.stream, fcntl.LOCK_EX)
+        return self.stream
+
+    def __exit__(self, *failure):
+        """Give it back."""
+        self.stream.close()
+
+
+def at_version(checkout):
+    """Say whether a git checkout is at a commit or tag; no network is asked."""
+    path, version = checkout["path"], checkout["version"]
+    if not os.path.isdir(os.path.join(path, ".git")):
+        return False
+    try:
+        found = run(["git", "-C", path, "rev-parse", "HEAD", version + "^{commit}"])
+    except OSError:  # no git yet
+        return False
+    commits = found.stdout.split()
+    return found.returncode == 0 and commits[0] == commits[1]
+
+
+def current_global(root):
+    """Return what `pyenv global` is set to."""
+    try:
+        with open(os.path.join(root, "version"), encoding="utf-8") as stream:
+            return stream.read().split()
+    except FileNotFoundError:
+        return []
+
+
+def set_global(root, chosen, state_dir):
+    """Write what `pyenv global` writes; keep what was there."""
+    before = current_global(root)
+    if before:
+        write(
+            os.path.join(state_dir, "backup", time.strftime("pyenv-global-%Y-%m-%dT%H%M%SZ", time.gmtime())),
+            "\n".join(before) + "\n",
+        )
+    write(os.path.join(root, "version"), "\n".join(chosen) + "\n")
+
+
+def local_changes(path):
+    """Return the paths that were changed in a checkout, as git status(1) lists them; empty where there is none."""
+    try:
+        return run(["git", "-C", path, "status", "--porcelain", "--untracked-files=no"]).stdout.split("\n")[:-1]
+    except OSError:  # no git yet
+        return []
+
+
+def refuse_local_changes(paths):
+    """Refuse to move a checkout to another commit when its user changed files in it."""
+    for path in paths:
+        changes = local_changes(path) if os.path.isdir(os.path.join(path, ".git")) else []
+        if changes:
+            raise Refusal(
+                "%s shall move to another commit, but files in it were changed (%s): commit or stash them, "
+                "or name the commit that is there in pyenv_version"
+                % (path, ", ".join(line[3:] for line in changes[:5]))
+            )
+
+
+def refuse_obstacles(root, interpreters):
+    """Refuse what stands in the way, before anything is changed."""
+    checkout = os.path.join(root, ".git")
+    if os.path.lexists(root) and not os.path.isdir(checkout) and not (os.path.isdir(root) and not os.listdir(root)):
+        raise Refusal(
+            "%s is there and is no git checkout of pyenv: move it away, or set pyenv_root to another folder" % root
+        )
+    for item in interpreters:
+        faults = item.faults() if item.state() == "foreign" else []
+        if faults:
+            raise Refusal(
+                "%s is an interpreter that devrig did not build, and it is not complete (%s): "
+                "move it away or remove it with `pyenv uninstall %s`, then run again"
+                % (item.folder, "; ".join(faults), item.plan.version)
+            )
+
+
+def environments(root, version):
+    """Return the names of the virtual environments that pyenv-virtualenv keeps inside a version."""
+    folder = os.path.join(root, "versions", version, "envs")
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def is_ours(root, version, state_dir):
+    """Say whether devrig built a version, or began to."""
+    stamp = os.path.join(root, "versions", version, STAMP)
+    if os.path.exists(stamp):
+        return bool(read_json(stamp).get("built"))
+    return os.path.exists(mark_of(version, state_dir))
+
+
+def dropped(root, versions, state_dir):
+    """Return the versions that devrig built and that are in the list no more."""
+    folder = os.path.join(root, "versions")
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    return [
+        name
+        for name in names
+        if name not in versions and not os.path.islink(os.path.join(folder, name)) and is_ours(root, name, state_dir)
+    ]
+
+
+def refuse_removal(root, version, state_dir):
+    """Refuse to remove what is not devrig's, or what holds something of the user's."""
+    if not is_ours(root, version, state_dir):
+        raise Refusal("Python %s was not built by devrig: remove it with `pyenv uninstall %s`" % (version, version))
+    kept = environments(root, version)
+    if kept:
+        raise Refusal(
+            "Python %s has virtual environments (%s): remove them with `pyenv virtualenv-delete NAME` first"
+            % (version, ", ".join(kept))
+        )
+
+
+def remove(root, version, state_dir):
+    """Remove a version. Killed in the middle, it is one whose build was killed."""
+    folder = os.path.join(root, "versions", version)
+    mark = mark_of(version, state_dir)
+    write(mark, to_json({"removed": version}))
+    if os.path.exists(os.path.join(folder, STAMP)):
+        os.unlink(os.path.join(folder, STAMP))
+    discard(folder)
+    os.unlink(mark)
