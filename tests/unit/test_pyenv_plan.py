@@ -4,25 +4,36 @@ import re
 
 import pytest
 
-TODAY = ("bullseye", "bookworm", "trixie", "jammy", "noble")
-
-
-EVERY = ("stretch", "buster", "bionic", "focal", *TODAY)
+ON_1_1 = ("stretch", "bionic", "buster", "focal", "bullseye")
+ON_3 = ("jammy", "bookworm", "noble", "trixie", "forky")
 FLAGS = "-fno-tree-loop-vectorize -fno-tree-slp-vectorize"
 
 
-def test_the_default_is_stock_where_it_can_be(pyenv_plan):
-    plan = pyenv_plan.plan("3.6.8", "bullseye")
-    assert (plan.provider, plan.openssl, plan.patches, plan.cflags) == ("system", None, [], "")
-    assert (plan.pip, plan.pipenv) == ("21.3.1", "2022.4.8")
-    assert {"ssl", "_hashlib", "lzma", "tkinter", "math"} <= set(plan.gate)
+@pytest.fixture
+def make(pyenv_plan):
+    """Return a function that plans a version for a release as it comes, with changes to what its machine has."""
+
+    def run(version, release, *, host=None, **options):
+        machine = pyenv_plan.host_of(release)._replace(**(host or {}))
+        return pyenv_plan.plan(version, machine, **options)
+
+    return run
+
+
+def test_the_default_is_stock_where_it_can_be(make):
+    plan = make("3.6.8", "bullseye")
+    assert (plan.provider, plan.openssl, plan.patches, plan.own_patches, plan.cflags) == ("system", None, [], [], "")
+    assert (plan.configure, plan.profile, plan.get_pip) == ([], "", None)
+    assert (plan.pip, plan.pipenv, plan.virtualenv) == ("21.3.1", "2022.4.8", "20.17.1")
+    assert {"ssl", "_hashlib", "lzma", "tkinter", "math", "_curses"} <= set(plan.gate)
 
 
 @pytest.mark.parametrize(
-    ("release", "patches"), [("jammy", []), ("bookworm", []), ("noble", []), ("trixie", ["bpo-36106"])]
+    ("release", "patches"),
+    [("jammy", []), ("bookworm", []), ("noble", []), ("trixie", ["bpo-36106"]), ("forky", ["bpo-36106"])],
 )
-def test_the_default_is_cured_where_it_must_be(pyenv_plan, release, patches):
-    plan = pyenv_plan.plan("3.6.8", release)
+def test_the_default_is_cured_where_it_must_be(make, release, patches):
+    plan = make("3.6.8", release)
     assert (plan.provider, plan.openssl["version"]) == ("private", "1.1.1w")
     assert (plan.cflags, plan.patches) == (FLAGS, patches)
     assert "_hashlib" in plan.reasons[0]
@@ -32,34 +43,51 @@ def test_the_default_is_cured_where_it_must_be(pyenv_plan, release, patches):
 @pytest.mark.parametrize(
     ("version", "on_1_1", "on_3"),
     [
-        ("2.7.13", "system", "private"),
-        ("2.7.18", "system", "private"),
-        ("3.5.3", "system", "private"),
-        ("3.5.10", "system", "private"),
-        ("3.6.0", "system", "private"),
-        ("3.6.15", "system", "private"),
-        ("3.7.17", "system", "private"),
-        ("3.8.9", "system", "private"),
+        ("2.7.0", "1.0.2u", "1.0.2u"),
+        ("2.7.12", "1.0.2u", "1.0.2u"),
+        ("2.7.13", "system", "1.1.1w"),
+        ("2.7.18", "system", "1.1.1w"),
+        ("3.5.0", "1.0.2u", "1.0.2u"),
+        ("3.5.2", "1.0.2u", "1.0.2u"),
+        ("3.5.3", "system", "1.1.1w"),
+        ("3.5.10", "system", "1.1.1w"),
+        ("3.6.0", "system", "1.1.1w"),
+        ("3.6.8", "system", "1.1.1w"),
+        ("3.6.15", "system", "1.1.1w"),
+        ("3.7.0", "system", "1.1.1w"),
+        ("3.7.17", "system", "1.1.1w"),
+        ("3.8.9", "system", "1.1.1w"),
         ("3.8.10", "system", "system"),
         ("3.8.20", "system", "system"),
-        ("3.9.2", "system", "private"),
-        ("3.9.4", "system", "private"),
+        ("3.9.2", "system", "1.1.1w"),
+        ("3.9.4", "system", "1.1.1w"),
         ("3.9.5", "system", "system"),
-        ("3.10.13", "system", "system"),
+        ("3.9.25", "system", "system"),
+        ("3.10.0", "system", "system"),
         ("3.13.5", "system", "system"),
         ("3.14.0", "system", "system"),
     ],
 )
-def test_the_openssl_of_each_version(pyenv_plan, version, on_1_1, on_3):
-    for release in EVERY:
-        expected = on_3 if pyenv_plan.RELEASES[release].openssl >= (3, 0, 0) else on_1_1
-        assert pyenv_plan.plan(version, release).provider == expected, release
+def test_the_openssl_of_each_version(make, version, on_1_1, on_3):
+    for release in ON_1_1 + ON_3:
+        plan = make(version, release, host={"legacy": None})
+        expected = on_3 if release in ON_3 else on_1_1
+        assert (plan.openssl["version"] if plan.openssl else plan.provider) == expected, release
 
 
 @pytest.mark.parametrize("version", ["2.7.12", "3.5.2"])
-def test_versions_for_openssl_1_0_are_refused_for_now(pyenv_plan, version):
-    with pytest.raises(pyenv_plan.Refusal, match=r"needs OpenSSL 1\.0.*bpo-26470"):
-        pyenv_plan.plan(version, "bullseye")
+@pytest.mark.parametrize(
+    ("release", "provider"), [("stretch", "libssl1.0-dev"), ("bionic", "libssl1.0-dev"), ("buster", "private")]
+)
+def test_openssl_1_0_is_the_release_s_where_it_has_one(make, version, release, provider):
+    plan = make(version, release)
+    assert plan.provider == provider
+    assert "bpo-26470" in plan.reasons[0]
+
+
+def test_openssl_1_0_is_built_where_apt_would_remove_the_user_s_packages_for_it(make):
+    plan = make("2.7.12", "bionic", host={"legacy": ("npm",)})
+    assert (plan.provider, plan.openssl["version"]) == ("private", "1.0.2u")
 
 
 @pytest.mark.parametrize(
@@ -67,24 +95,125 @@ def test_versions_for_openssl_1_0_are_refused_for_now(pyenv_plan, version):
     [
         ("3.5.10", "bullseye", "", []),
         ("3.5.10", "trixie", FLAGS, ["bpo-36106"]),
+        ("3.5.10", "forky", f"{FLAGS} -std=gnu17", ["bpo-36106"]),
         ("3.6.15", "focal", "", []),
+        ("3.6.15", "forky", FLAGS, ["bpo-36106"]),
         ("3.7.2", "trixie", FLAGS, ["bpo-36106"]),
         ("3.7.3", "trixie", FLAGS, []),
         ("3.7.4", "trixie", "", []),
         ("2.7.18", "trixie", "", []),
-        ("3.13.5", "trixie", "", []),
+        ("2.7.18", "forky", "-std=gnu17", []),
+        ("3.13.5", "forky", "", []),
     ],
 )
-def test_cures_end_where_upstream_mended_it(pyenv_plan, version, release, cflags, patches):
-    plan = pyenv_plan.plan(version, release)
+def test_cures_end_where_upstream_mended_it(make, version, release, cflags, patches):
+    plan = make(version, release)
     assert (plan.cflags, plan.patches) == (cflags, patches)
 
 
-def test_the_choice_of_an_openssl(pyenv_plan):
-    assert pyenv_plan.plan("3.13.5", "trixie", choice="private").openssl["version"] == "1.1.1w"
-    assert pyenv_plan.plan("3.9.2", "bullseye", choice="system").provider == "system"
-    with pytest.raises(pyenv_plan.Refusal, match=r"pyenv_openssl is system.*Leave it at auto"):
-        pyenv_plan.plan("3.6.8", "bookworm", choice="system")
+def test_the_machine_s_own_compiler_and_library_count(make, pyenv_plan):
+    assert make("3.6.8", "bullseye", host={"gcc": 13}).cflags == FLAGS
+    assert make("3.6.8", "bookworm", host={"gcc": 10}).cflags == ""
+    assert make("3.6.8", "bookworm", host={"glibc": (2, 41)}).patches == ["bpo-36106"]
+    assert make("3.6.8", "bookworm", host={"openssl": (1, 1, 1)}).provider == "system"
+    assert pyenv_plan.host_of("bookworm", gcc=None, openssl=(3, 0, 99)).openssl == (3, 0, 99)
+    assert pyenv_plan.host_of("bookworm", gcc=None).gcc == 12
+
+
+def test_the_choice_of_an_openssl(make):
+    assert make("3.13.5", "trixie", choice="private").openssl["version"] == "1.1.1w"
+    assert make("3.9.2", "bullseye", choice="system").provider == "system"
+    assert make("3.6.8", "bionic", choice="libssl1.0-dev").provider == "libssl1.0-dev"
+    assert make("2.7.12", "bionic", choice="private").openssl["version"] == "1.0.2u"
+
+
+@pytest.mark.parametrize(
+    ("version", "patches"),
+    [("2.7.13", ["openssl-3"]), ("3.5.3", ["openssl-3"]), ("3.6.8", ["openssl-3"]), ("3.7.0", [])],
+)
+def test_the_system_s_openssl_3_is_taken_when_it_is_asked_for(make, version, patches):
+    plan = make(version, "bookworm", choice="system")
+    assert (plan.provider, plan.own_patches) == ("system", patches)
+    assert "pyenv_openssl asks for it, though OpenSSL 3 makes an error" in plan.reasons[0]
+    assert make(version, "bullseye", choice="system").own_patches == []
+
+
+@pytest.mark.parametrize(
+    ("version", "release", "choice", "match"),
+    [
+        (
+            "2.7.12",
+            "bullseye",
+            "system",
+            r"is system, and Python 2\.7\.12 does not take OpenSSL 1\.1\.1.*bpo-26470.*auto",
+        ),
+        ("3.5.2", "trixie", "system", r"is system, and Python 3\.5\.2 does not take OpenSSL 3\.5\.0"),
+        ("3.10.0", "bionic", "libssl1.0-dev", r"needs OpenSSL 1\.1\.1 or newer \(PEP 644\)\. Leave it at auto"),
+        ("3.6.8", "bookworm", "libssl1.0-dev", r"this machine's apt has no such package\. Leave it at auto"),
+    ],
+)
+def test_an_impossible_choice_is_refused(make, pyenv_plan, version, release, choice, match):
+    with pytest.raises(pyenv_plan.Refusal, match=match):
+        make(version, release, choice=choice)
+
+
+def test_libssl1_0_dev_is_not_taken_at_the_price_of_the_user_s_packages(make, pyenv_plan):
+    with pytest.raises(pyenv_plan.Refusal, match="apt would remove npm, node-gyp for it"):
+        make("3.6.8", "bionic", choice="libssl1.0-dev", host={"legacy": ("npm", "node-gyp")})
+
+
+def test_versions_share_the_machine_s_headers(pyenv_plan):
+    host = pyenv_plan.host_of("bionic")
+    old, new, own = pyenv_plan.plan_all(["2.7.12", "3.13.5", "3.6.8"], host)
+    assert old.provider == "libssl1.0-dev"
+    for plan in (new, own):
+        assert (plan.provider, plan.openssl["version"]) == ("private", "1.1.1w")
+        assert "libssl-dev gives way to libssl1.0-dev, which Python 2.7.12 needs" in plan.reasons[0]
+    assert [plan.provider for plan in pyenv_plan.plan_all(["3.13.5", "3.6.8"], host)] == ["system", "system"]
+
+
+@pytest.mark.parametrize(
+    ("versions", "choice", "installed", "package"),
+    [
+        (["3.13.5"], "auto", [], "libssl-dev"),
+        (["3.13.5"], "auto", ["libssl1.0-dev"], "libssl-dev"),
+        (["2.7.12", "3.13.5"], "auto", ["libssl-dev"], "libssl1.0-dev"),
+        (["2.7.12"], "auto", ["libssl1.0-dev"], "libssl1.0-dev"),
+        (["3.13.5"], "private", ["libssl1.0-dev"], "libssl1.0-dev"),
+        (["3.13.5"], "private", ["libssl-dev"], "libssl-dev"),
+    ],
+)
+def test_which_headers_a_machine_shall_have(pyenv_plan, versions, choice, installed, package):
+    plans = pyenv_plan.plan_all(versions, pyenv_plan.host_of("bionic"), choice=choice)
+    assert pyenv_plan.headers(plans, installed) == package
+
+
+@pytest.mark.parametrize(
+    ("versions", "choice", "matters"),
+    [(["3.6.8"], "auto", False), (["3.6.8", "3.5.2"], "auto", True), (["3.6.8"], "libssl1.0-dev", True)],
+)
+def test_when_apt_has_to_be_asked(pyenv_plan, versions, choice, matters):
+    assert pyenv_plan.concerns_legacy(versions, choice) is matters
+
+
+def test_pip_comes_by_get_pip_where_ensurepip_is_missing(make, pyenv_plan):
+    assert make("2.7.8", "bookworm").get_pip == dict(pyenv_plan.GET_PIP._asdict())
+    assert "no ensurepip (PEP 477)" in make("2.7.8", "bookworm").reasons
+    assert make("2.7.9", "bookworm").get_pip is None
+
+
+def test_an_optimised_build(make, pyenv_plan):
+    plan = make("3.6.8", "bookworm", optimize=True)
+    assert plan.configure == ["--enable-optimizations"]
+    assert plan.profile.startswith("-m test.regrtest --pgo test_")
+    with pytest.raises(pyenv_plan.Refusal, match=r"pyenv_optimize is true.*3\.5\.3 is the first"):
+        make("3.5.2", "bookworm", optimize=True)
+
+
+@pytest.mark.parametrize(("version", "name"), [("2.7.18", "Tkinter"), ("3.6.8", "tkinter")])
+def test_tkinter_only_where_it_is_wanted(make, version, name):
+    assert name in make(version, "bookworm").gate
+    assert name not in make(version, "bookworm", tkinter=False).gate
 
 
 @pytest.mark.parametrize(
@@ -103,20 +232,20 @@ def test_the_choice_of_an_openssl(pyenv_plan):
         ("3.13.99", "newer pyenv in pyenv_version"),
     ],
 )
-def test_what_is_no_version_is_refused(pyenv_plan, text, match):
+def test_what_is_no_version_is_refused(make, pyenv_plan, text, match):
     with pytest.raises(pyenv_plan.Refusal, match=match):
-        pyenv_plan.plan(text, "bullseye")
+        make(text, "bullseye")
 
 
-def test_a_newer_pyenv_may_know_newer_versions_but_no_ended_series_grows(pyenv_plan):
-    assert pyenv_plan.plan("3.13.99", "trixie", "v9.9.9").version == "3.13.99"
+def test_a_newer_pyenv_may_know_newer_versions_but_no_ended_series_grows(make, pyenv_plan):
+    assert make("3.13.99", "trixie", pyenv_version="v9.9.9").version == "3.13.99"
     with pytest.raises(pyenv_plan.Refusal):
-        pyenv_plan.plan("3.9.99", "trixie", "v9.9.9")
+        make("3.9.99", "trixie", pyenv_version="v9.9.9")
 
 
 def test_an_unknown_release_is_refused(pyenv_plan):
     with pytest.raises(pyenv_plan.Refusal, match="set devrig_release to one of"):
-        pyenv_plan.plan("3.13.5", "warty")
+        pyenv_plan.host_of("warty")
 
 
 @pytest.mark.parametrize(
@@ -146,12 +275,14 @@ def test_build_jobs(pyenv_plan, wanted, cores, memory, jobs):
 
 def test_every_row_is_complete(pyenv_plan):
     for series in pyenv_plan.SERIES.values():
-        assert re.fullmatch(r"[\d.]+", series.pip)
-        assert re.fullmatch(r"[\d.]+", series.pipenv)
+        for tool in (series.pip, series.pipenv, series.virtualenv):
+            assert re.fullmatch(r"[\d.]+", tool)
     for row in pyenv_plan.OPENSSL_2 + pyenv_plan.OPENSSL_3:
         assert len(row.reason) > 20
     for row in pyenv_plan.CURES:
         assert row.gcc or row.glibc
         assert row.cflags or row.patch
-        assert re.search(r"bpo-\d+", row.reason)
-    assert re.fullmatch(r"[0-9a-f]{64}", pyenv_plan.PRIVATE_OPENSSL.sha256)
+        assert re.search(r"bpo-\d+|gcc\.gnu\.org", row.reason)
+    for source in (pyenv_plan.OPENSSL_1_1, pyenv_plan.OPENSSL_1_0, pyenv_plan.GET_PIP):
+        assert re.fullmatch(r"[0-9a-f]{64}", source.sha256)
+        assert source.url.startswith("https://")

@@ -1,6 +1,5 @@
 """What the plan adds to pyenv's definition."""
 
-import importlib
 import re
 import subprocess
 
@@ -15,48 +14,130 @@ PATCHES = [
 
 
 @pytest.fixture
-def pyenv_recipe():
-    return importlib.import_module("ansible.module_utils.pyenv_recipe")
-
-
-@pytest.fixture
 def make(pyenv_plan, pyenv_recipe):
     def run(version, release, own=(), **options):
-        plan = pyenv_plan.plan(version, release, **options)
-        return pyenv_recipe.recipe(plan, "/home/it's/.pyenv", list(own), PATCHES, "/home/it's/cache")
+        plan = pyenv_plan.plan(version, pyenv_plan.host_of(release), **options)
+        return pyenv_recipe.recipe(
+            plan, "/home/it's/.pyenv", list(own), PATCHES, "/home/it's/cache", "/home/it's/recipe"
+        )
 
     return run
 
 
-def test_a_version_that_needs_nothing_has_no_recipe(make):
-    assert make("3.13.5", "trixie") is None
-    assert make("3.6.8", "bullseye") is None
-
-
-@pytest.mark.parametrize(("version", "release"), [("3.6.8", "trixie"), ("3.9.2", "bookworm"), ("3.7.2", "jammy")])
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [("3.6.8", "trixie"), ("3.9.2", "bookworm"), ("3.7.2", "jammy"), ("3.13.5", "trixie"), ("2.7.8", "bookworm")],
+)
 def test_the_definition_is_bash_and_leads_to_pyenv_s_own(make, version, release):
-    recipe = make(version, release)
+    recipe = make(version, release, optimize=version != "2.7.8")
     text = recipe.files[recipe.definition]
     subprocess.run(["bash", "-n"], input=text, text=True, check=True)
     quoted = "'/home/it'\"'\"'s/.pyenv/plugins/python-build/share/python-build/%s'"
     assert f"source {quoted % version}\n" in text
-    assert "openssl-1.1.1w.tar.gz#cf3098950cb4d853ad95c0841f1f9c6d3dc102dccfcacd521d93925208b76ac8" in text
-    assert ("--with-openssl" in text) is (version != "3.6.8")
     assert not re.search(r"(?<!\$)\{\w+\}", text)
+    assert ("--enable-optimizations" in text) is (version != "2.7.8")
+
+
+def test_an_openssl_of_its_own_is_pinned_and_found_from_where_the_tree_lies(make):
+    text = make("3.6.8", "trixie").files["3.6.8"]
+    assert "openssl-1.1.1w.tar.gz#cf3098950cb4d853ad95c0841f1f9c6d3dc102dccfcacd521d93925208b76ac8" in text
+    assert "$ORIGIN/../../../openssl/lib" in text
+    assert "--with-openssl" not in text
+    assert "--with-openssl" in make("3.7.2", "jammy").files["3.7.2"]
+    assert "openssl-1.0.2u.tar.gz#ecd0c6ffb493" in make("2.7.12", "jammy").files["2.7.12"]
+
+
+def test_the_system_s_openssl_needs_nothing_of_it(make):
+    assert "openssl" not in make("3.13.5", "trixie").files["3.13.5"]
+
+
+def test_nothing_unpinned_is_fetched_in_the_place_of_ensurepip(make):
+    recipe = make("3.6.8", "trixie")
+    assert "export GET_PIP='/home/it'\"'\"'s/recipe/get-pip.py'\n" in recipe.files["3.6.8"]
+    assert "ensurepip" in recipe.files["get-pip.py"]
+    old = make("2.7.8", "bookworm")
+    assert "get-pip.py" not in old.files
+    assert "get-pip.py 40ee07eac6674b8d60fce2bbabc148cf0e2f1408c167683f110fd608b8d6f416" in old.files["2.7.8"]
+
+
+MAKEFILES = {
+    "3.6.8": r"""
+	-PYTHONPATH=$(DESTDIR)$(LIBDEST)  $(RUNSHARED) \
+		$(PYTHON_FOR_BUILD) -Wi $(DESTDIR)$(LIBDEST)/compileall.py \
+		-d $(LIBDEST) -f \
+		-x 'bad_coding|badsyntax|site-packages|lib2to3/tests/data' \
+		$(DESTDIR)$(LIBDEST)
+	-PYTHONPATH=$(DESTDIR)$(LIBDEST) $(RUNSHARED) \
+		$(PYTHON_FOR_BUILD) -Wi -OO $(DESTDIR)$(LIBDEST)/compileall.py \
+		-d $(LIBDEST) -f \
+""",
+    "3.13.5": r"""
+	-PYTHONPATH=$(DESTDIR)$(LIBDEST) $(RUNSHARED) \
+		$(PYTHON_FOR_BUILD) -Wi $(DESTDIR)$(LIBDEST)/compileall.py \
+		-o 0 -o 1 -o 2 $(COMPILEALL_OPTS) -d $(LIBDEST) -f \
+		-x 'bad_coding|badsyntax|site-packages' \
+		$(DESTDIR)$(LIBDEST)
+""",
+}
+
+
+@pytest.mark.parametrize("version", MAKEFILES)
+def test_the_makefile_is_spared_what_nobody_waits_for(make, tmp_path, version):
+    (tmp_path / "Makefile").write_text(MAKEFILES[version])
+    (tmp_path / "configure").write_text('#!/bin/sh\necho "$@" >asked\n')
+    (tmp_path / "configure").chmod(0o755)
+    text = make(version, "bullseye").files[version]
+    function = text[text.index("devrig_configure()") : text.index("export PYTHON_CONFIGURE")]
+    subprocess.run(["bash", "-euc", f"{function}\ndevrig_configure --prefix=/p"], cwd=tmp_path, check=True)
+    assert (tmp_path / "asked").read_text() == "--with-ensurepip=no --prefix=/p\n"
+    made = (tmp_path / "Makefile").read_text()
+    (excluded,) = re.findall(r"-x '(.*)'", made)
+    for path in ("test/test_os.py", "json/tests/x.py", "unittest/test/test_case.py"):
+        assert re.search(excluded, f"/home/tests/.pyenv/versions/x/lib/python3.6/{path}"), path
+    for path in ("unittest/case.py", "doctest.py", "site.py"):
+        assert not re.search(excluded, f"/home/tests/.pyenv/versions/x/lib/python3.6/{path}"), path
+    assert "-o 1" not in made
+    assert not re.search(r"BUILD\) -Wi -O", made)
+    assert ("-j0" in made) is (version == "3.6.8")
+    assert made.count("\n") == MAKEFILES[version].count("\n")
+
+
+def names(recipe):
+    return sorted(name.rsplit("/")[-1][:14] for name in recipe.files if name.startswith("patches/"))
 
 
 def test_patches_come_from_the_series_and_stand_where_python_build_looks(make):
     recipe = make("3.6.8", "trixie")
-    patches = {name: source for name, source in recipe.files.items() if name != "3.6.8"}
+    patches = {name: source for name, source in recipe.files.items() if name.startswith("patches/")}
     assert patches == {"patches/3.6.8/Python-3.6.8/0011-bpo-36106-Resolve-sinpi-name-clash.patch": (PATCHES[2],)}
 
 
-def test_pyenv_s_own_patches_of_the_version_are_kept_and_not_doubled(make):
-    recipe = make("3.6.15", "trixie", own=PATCHES[1:3])
-    names = sorted(name for name in recipe.files if name != "3.6.15")
-    assert [name.rsplit("/")[-1][:14] for name in names] == ["0009-bpo-27987", "0011-bpo-36106"]
+def test_pyenv_s_own_patches_are_kept_once_but_for_those_that_change_the_binary_interface(make):
+    assert names(make("3.6.15", "trixie", own=PATCHES[1:3])) == ["0011-bpo-36106"]
 
 
-def test_a_pyenv_without_the_patch_is_said(pyenv_recipe):
-    with pytest.raises(LookupError, match=r"no patch bpo-36106 for Python 3\.7"):
-        pyenv_recipe.find_patch("bpo-36106", "3.7.2", PATCHES)
+def test_a_series_without_the_patch_takes_the_newest_that_has_it(make):
+    recipe = make("3.7.2", "trixie")
+    assert ("/r/patches/3.6.15/Python-3.6.15/0011-bpo-36106-Resolve-sinpi-name-clash.patch",) in recipe.files.values()
+
+
+def test_a_patch_that_pyenv_renamed_is_found_by_what_it_says(pyenv_recipe, tmp_path):
+    folder = tmp_path / "patches/3.6.15/Python-3.6.15"
+    folder.mkdir(parents=True)
+    (folder / "0001-sinpi.patch").write_text("Subject: bpo-36106: a name clash\n--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n")
+    (folder / "0002-other.patch").write_text("Subject: other\n@@ -1 +1 @@\n-x\n+see bpo-36106\n")
+    paths = [str(path) for path in sorted(folder.iterdir())]
+    assert pyenv_recipe.find_patch("bpo-36106", "3.6.8", paths) == paths[0]
+    with pytest.raises(LookupError, match=r"no patch bpo-1 for Python 3\.6\.8: set pyenv_version"):
+        pyenv_recipe.find_patch("bpo-1", "3.6.8", paths)
+
+
+def test_the_own_patch_fits_setup_py(make, tmp_path):
+    """The three lines are those of setup.py in 2.7, 3.5 and 3.6; they stand elsewhere in each."""
+    lines = ["        # find out which version of OpenSSL we have", "        openssl_ver = 0"]
+    lines += ["        openssl_ver_re = re.compile(", "            r'^x' )"]
+    (tmp_path / "setup.py").write_text("\n" * 700 + "\n".join(lines) + "\n")
+    recipe = make("3.6.8", "bookworm", choice="system")
+    patch = recipe.files["patches/3.6.8/Python-3.6.8/devrig-openssl-3.patch"]
+    subprocess.run(["patch", "-p1", "--force"], input=patch, text=True, cwd=tmp_path, check=True)
+    assert "openssl_ver = 0x30000000\n" in (tmp_path / "setup.py").read_text()

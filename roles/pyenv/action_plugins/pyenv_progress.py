@@ -32,7 +32,9 @@ class ActionModule(ActionBase):
             if answer["alive"]:
                 seen_alive = now
             if now - seen_alive > LOST_AFTER:
-                raise AnsibleActionFail("The job that builds the interpreters was ended. Run again: it goes on from there")
+                raise AnsibleActionFail(
+                    "The job that builds the interpreters was ended. Run again: it goes on from there"
+                )
             if now - begin > timeout:
                 raise AnsibleActionFail(
                     f"No interpreter within {timeout} s (pyenv_build_timeout). Logs: {options['state_dir']}/log"
@@ -40,4 +42,5 @@ class ActionModule(ActionBase):
             said = answer["doing"] or "waits for another run, or for its first build"
             log = f". Log: {answer['log']}" if answer["log"] not in ("", shown_log) else ""
             shown_log = answer["log"] or shown_log
-            Display().display(f"{task_vars['inventory_hostname']}: {said}, {now - begin:.0f} s{log}")
+            line = f"{task_vars['inventory_hostname']}: {said}, {now - begin:.0f} s{log}"
+            Display().display(line, stderr=True)  # Ansible does not flush what it writes to stdout

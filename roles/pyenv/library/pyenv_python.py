@@ -174,7 +174,11 @@ def headers_for(plans, installed):
             "%s has to take the place of %s, and apt would remove %s with it: remove them yourself, "
             "or set pyenv_openssl to private" % (package, ", ".join(installed), ", ".join(lost))
         )
-    return {"package": package, "installed": package in installed, "other": bool(installed) and package not in installed}
+    return {
+        "package": package,
+        "installed": package in installed,
+        "other": bool(installed) and package not in installed,
+    }
 
 
 def look(params):

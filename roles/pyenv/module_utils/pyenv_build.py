@@ -12,7 +12,7 @@ from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
 from ansible.module_utils.pyenv_tree import discard, to_json, write
 
 #: Seconds before a source that could not be had is asked for again. curl itself tries what is transient before that.
-PAUSES = (5, 20)
+PAUSES = (2, 8)
 CURL = "--retry 3 --retry-connrefused --connect-timeout 30 --speed-limit 1024 --speed-time 60"
 
 
@@ -128,7 +128,8 @@ def build(item, root, params, lock):
     status, text = install(command, item.log, environment_for(item.plan, root, params, folders), lock)
     faults = [] if status else item.faults()
     if status or faults:
-        shutil.rmtree(item.folder, ignore_errors=True)  # the failure is what has to be said
+        for folder in (item.folder, folders[1]):
+            shutil.rmtree(folder, ignore_errors=True)  # the failure is what has to be said
         os.unlink(item.mark)
         raise Failure(explain(item, status, text, faults))
     report = {

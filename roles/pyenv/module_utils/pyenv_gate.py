@@ -66,13 +66,12 @@ def openssl(*arguments):
 
 def serve(listener, certificate, key):
     """Answer each connection in a thread of its own with one word, over TLS."""
-    import socket
     import ssl
 
     while True:
         try:
             plain = listener.accept()[0]
-        except socket.error:
+        except OSError:
             return
         plain.settimeout(SECONDS)
         try:
@@ -84,7 +83,7 @@ def serve(listener, certificate, key):
                 secured = ssl.wrap_socket(plain, key, certificate, server_side=True)
             secured.sendall(b"hello")
             secured.close()
-        except (socket.error, ValueError):  # a client that does not trust the server hangs up: that is tried, too
+        except (OSError, ValueError):  # a client that does not trust the server hangs up: that is tried, too
             plain.close()
 
 

@@ -8,8 +8,8 @@ PACKAGES = ("gcc", "libc6", "libssl-dev", "libssl1.0-dev")
 HEADERS = ("libssl-dev", "libssl1.0-dev")
 
 #: gcc: major version; openssl, glibc: tuples of ints; each None where nobody knows. installed: those of HEADERS that
-#: are there. legacy: see Host in pyenv_plan.py.
-Found = namedtuple("Found", "openssl gcc glibc legacy installed")
+#: are there. legacy: see Host in pyenv_plan.py; it counts where apt was asked and knows its packages (asked).
+Found = namedtuple("Found", "openssl gcc glibc legacy asked installed")
 
 
 def numbers(text, count):

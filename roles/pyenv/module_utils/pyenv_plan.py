@@ -258,9 +258,7 @@ def refuse_legacy(version, host):
     """Refuse libssl1.0-dev for a version that does not take it, or where it is not to be had."""
     asked = "pyenv_openssl is libssl1.0-dev, and "
     if version >= AFTER_1_0:
-        raise Refusal(
-            "%sPython %s needs OpenSSL 1.1.1 or newer (PEP 644). Leave it at auto" % (asked, dotted(version))
-        )
+        raise Refusal("%sPython %s needs OpenSSL 1.1.1 or newer (PEP 644). Leave it at auto" % (asked, dotted(version)))
     if host.legacy is None:
         raise Refusal("%sthis machine's apt has no such package. Leave it at auto" % asked)
     if host.legacy:

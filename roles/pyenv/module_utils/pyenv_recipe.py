@@ -65,7 +65,7 @@ devrig_configure() {
 }
 export PYTHON_CONFIGURE=devrig_configure
 """
-JOBS_SINCE = (3, 5)  # the first whose compileall knows -j (bpo-16104)
+JOBS = ((3, 5), (3, 8))  # the series whose compileall knows -j (bpo-16104) and whose Makefile does not use it yet
 
 #: pyenv would fetch a get-pip.py that nobody pinned when ensurepip fails. This one stands in its place.
 STAND_IN = """\
@@ -159,7 +159,7 @@ def definition_text(plan, definition, cache, folder):
     parts += ["package_option python configure %s\n" % quote(option) for option in plan.configure]
     if plan.profile:
         parts.append("package_option python make %s\n" % quote("PROFILE_TASK=" + plan.profile))
-    parts.append(LEAN.replace("JOBS", " -j0" if series >= JOBS_SINCE else ""))
+    parts.append(LEAN.replace("JOBS", " -j0" if JOBS[0] <= series <= JOBS[1] else ""))
     parts.append("source %s\n" % quote(definition))
     parts.append(RELATIVE if plan.openssl else "")
     return "".join(parts)

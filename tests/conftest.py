@@ -10,7 +10,7 @@ from pathlib import Path
 import ansible.module_utils
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 MODULE_UTILS = sorted(ROOT.glob("roles/*/module_utils"))
 
 ansible.module_utils.__path__.extend(str(folder) for folder in MODULE_UTILS)
@@ -73,7 +73,7 @@ def run_module(tmp_path):
     config = tmp_path / "ansible.cfg"
     config.touch()
 
-    def run(name, params, *options, home=tmp_path):
+    def run(name, params, *options, home=tmp_path, env=None):
         done = subprocess.run(
             ["ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", name, "-a", json.dumps(params), *options],
             capture_output=True,
@@ -87,6 +87,7 @@ def run_module(tmp_path):
                 "ANSIBLE_MODULE_UTILS": ":".join(str(folder) for folder in MODULE_UTILS),
                 "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
                 "ANSIBLE_NOCOLOR": "1",
+                **(env or {}),
             },
         )
         _, arrow, answer = done.stdout.partition("=> ")
