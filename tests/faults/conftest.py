@@ -193,9 +193,9 @@ class Case:
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and self.identity.encode() in (entry / "environ").read_bytes():
-                    if of.encode() in (entry / "cmdline").read_bytes():
-                        found.append(int(entry.name))
+                ours = entry.name.isdigit() and self.identity.encode() in (entry / "environ").read_bytes()
+                if ours and of.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
         return found
 
     def kill(self, of=""):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -115,11 +116,11 @@ def test_a_missing_compiler_is_one_clear_error(real_case):
     """CPython's own configure, with all programs of the machine but compilers."""
     tools = real_case.folder / "tools"
     tools.mkdir()
-    for folder in reversed(real_case.path.split(os.pathsep)):
-        for program in os.listdir(folder) if os.path.isdir(folder) else []:
-            if not program.startswith(COMPILERS) and "-gcc" not in program:
-                (tools / program).unlink(missing_ok=True)
-                (tools / program).symlink_to(os.path.join(folder, program))
+    for folder in map(Path, reversed(real_case.path.split(os.pathsep))):
+        for program in folder.iterdir() if folder.is_dir() else ():
+            if not program.name.startswith(COMPILERS) and "-gcc" not in program.name:
+                (tools / program.name).unlink(missing_ok=True)
+                (tools / program.name).symlink_to(program)
     real_case.path = str(tools)
     assert shutil.which("gcc", path=real_case.path) is None
     answer = real_case.call()

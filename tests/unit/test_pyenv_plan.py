@@ -139,20 +139,19 @@ def test_the_system_s_openssl_3_is_taken_when_it_is_asked_for(make, version, pat
 
 
 @pytest.mark.parametrize(
-    ("version", "release", "choice", "match"),
+    ("asked", "match"),
     [
         (
-            "2.7.12",
-            "bullseye",
-            "system",
+            ("2.7.12", "bullseye", "system"),
             r"is system, and Python 2\.7\.12 does not take OpenSSL 1\.1\.1.*bpo-26470.*auto",
         ),
-        ("3.5.2", "trixie", "system", r"is system, and Python 3\.5\.2 does not take OpenSSL 3\.5\.0"),
-        ("3.10.0", "bionic", "libssl1.0-dev", r"needs OpenSSL 1\.1\.1 or newer \(PEP 644\)\. Leave it at auto"),
-        ("3.6.8", "bookworm", "libssl1.0-dev", r"this machine's apt has no such package\. Leave it at auto"),
+        (("3.5.2", "trixie", "system"), r"is system, and Python 3\.5\.2 does not take OpenSSL 3\.5\.0"),
+        (("3.10.0", "bionic", "libssl1.0-dev"), r"needs OpenSSL 1\.1\.1 or newer \(PEP 644\)\. Leave it at auto"),
+        (("3.6.8", "bookworm", "libssl1.0-dev"), r"this machine's apt has no such package\. Leave it at auto"),
     ],
 )
-def test_an_impossible_choice_is_refused(make, pyenv_plan, version, release, choice, match):
+def test_an_impossible_choice_is_refused(make, pyenv_plan, asked, match):
+    version, release, choice = asked
     with pytest.raises(pyenv_plan.Refusal, match=match):
         make(version, release, choice=choice)
 

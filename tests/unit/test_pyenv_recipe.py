@@ -17,9 +17,8 @@ PATCHES = [
 def make(pyenv_plan, pyenv_recipe):
     def run(version, release, own=(), **options):
         plan = pyenv_plan.plan(version, pyenv_plan.host_of(release), **options)
-        return pyenv_recipe.recipe(
-            plan, "/home/it's/.pyenv", list(own), PATCHES, "/home/it's/cache", "/home/it's/recipe"
-        )
+        folders = {"cache": "/home/it's/cache", "folder": "/home/it's/recipe"}
+        return pyenv_recipe.recipe(plan, "/home/it's/.pyenv", own_patches=list(own), all_patches=PATCHES, **folders)
 
     return run
 

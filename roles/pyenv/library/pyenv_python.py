@@ -87,7 +87,7 @@ host:
   type: dict
   returned: always
 headers:
-  description: The C(package) of OpenSSL's headers that the machine shall have, whether it, or the C(other), is C(installed).
+  description: The C(package) of OpenSSL's headers that the machine shall have, and which of the two it has.
   type: dict
   returned: always
 pruned:
@@ -189,8 +189,9 @@ def look(params):
     if found.asked:
         host = host._replace(legacy=found.legacy)
     pyenv_version = params["checkouts"][0]["version"] if params["checkouts"] else None
-    options = (host, pyenv_version, params["openssl"], params["tkinter"], params["optimize"])
-    plans = plan_all(versions, *options)
+    options = {"pyenv_version": pyenv_version, "choice": params["openssl"]}
+    options.update({name: params[name] for name in ("tkinter", "optimize")})
+    plans = plan_all(versions, host, **options)
     chosen = global_versions(params["global_versions"], versions)
     package = headers_for(plans, found.installed)
     interpreters = [Interpreter(wanted, root, params["state_dir"]) for wanted in plans]
@@ -207,7 +208,7 @@ def look(params):
         % (item.plan.version, difference, item.plan.version)
         for item in interpreters
         if item.plan.version not in missing
-        for difference in item.differs(plan(item.plan.version, *options))
+        for difference in item.differs(plan(item.plan.version, host, **options))
     ]
     if params["prune"]:
         warnings += [

@@ -37,7 +37,7 @@ def definition_for(wanted, root, cache_dir):
     ]
     folder = os.path.join(cache_dir, "recipes", wanted.version)
     try:
-        made = recipe(wanted, root, own, every, cache_dir, folder)
+        made = recipe(wanted, root, own_patches=own, all_patches=every, cache=cache_dir, folder=folder)
     except LookupError as error:
         raise Failure(str(error))
     discard(folder)
@@ -77,7 +77,8 @@ def install(command, log_path, environment, lock):
 
     :param lock: open file that the command's processes keep open: what is left of them after a kill holds the lock.
     """
-    for pause in PAUSES + (None,):
+    for pause in (0,) + PAUSES:
+        time.sleep(pause)
         with open(log_path, "w", encoding="utf-8") as log:
             status = subprocess.run(
                 command,
@@ -90,9 +91,9 @@ def install(command, log_path, environment, lock):
             ).returncode
         with open(log_path, encoding="utf-8", errors="replace") as log:
             text = log.read()
-        if not status or pause is None or not fetch_failed(text):
-            return status, text
-        time.sleep(pause)
+        if not status or not fetch_failed(text):
+            break
+    return status, text
 
 
 def explain(item, status, text, faults):

@@ -46,18 +46,18 @@ def make_certificates(folder):
     keys = {}
     for name in ("ca", "server"):
         keys[name] = os.path.join(folder, name + ".key")
-        openssl("genrsa", "-out", keys[name], "2048")
+        run_openssl("genrsa", "-out", keys[name], "2048")
     authority, request, certificate = (os.path.join(folder, name) for name in ("ca.pem", "request", "server.pem"))
-    openssl("req", "-x509", "-new", "-sha256", "-days", "2", "-config", config, "-extensions", "ca", "-subj",
+    run_openssl("req", "-x509", "-new", "-sha256", "-days", "2", "-config", config, "-extensions", "ca", "-subj",
             "/CN=devrig", "-key", keys["ca"], "-out", authority)  # fmt: skip
-    openssl("req", "-new", "-sha256", "-config", config, "-key", keys["server"], "-out", request)
-    openssl("x509", "-req", "-sha256", "-days", "2", "-in", request, "-CA", authority, "-CAkey", keys["ca"],
+    run_openssl("req", "-new", "-sha256", "-config", config, "-key", keys["server"], "-out", request)
+    run_openssl("x509", "-req", "-sha256", "-days", "2", "-in", request, "-CA", authority, "-CAkey", keys["ca"],
             "-set_serial", "1", "-extfile", config, "-extensions", "server", "-out", certificate)  # fmt: skip
     return authority, certificate, keys["server"]
 
 
-def openssl(*arguments):
-    """Run openssl(1ssl) with the system's own libraries."""
+def run_openssl(*arguments):
+    """Run the program of the system, see openssl(1ssl); ValueError with what it says when it fails."""
     process = subprocess.Popen(["openssl"] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said = process.communicate()[0]
     if process.returncode:

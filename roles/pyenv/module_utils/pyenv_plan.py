@@ -27,7 +27,7 @@ RELEASES = {
 }
 
 #: A series of CPython: the last patch level that the pinned pyenv defines, whether that is the series' last for ever
-#: (devguide: status of Python versions), and the pip, pipenv and virtualenv that fit it: the newest that still take that Python.
+#: (devguide: status of Python versions), and the pip, pipenv and virtualenv that fit it: the newest that take it.
 Series = namedtuple("Series", "last_patch ended pip pipenv virtualenv")
 SERIES = {
     (2, 7): Series(18, True, "20.3.4", "2021.5.29", "20.15.1"),
@@ -224,10 +224,8 @@ def provider_of(version, host, choice):
     old = row.takes == BEFORE_1_1
     private = OPENSSL_1_0 if old else OPENSSL_1_1
     if choice == "auto":
-        if fits(row, host.openssl):
-            choice = "system"
-        else:
-            choice = "libssl1.0-dev" if old and host.legacy == () else "private"
+        built = "libssl1.0-dev" if old and host.legacy == () else "private"
+        choice = "system" if fits(row, host.openssl) else built
     why = "pyenv_openssl asks for it" if fits(row, host.openssl) else row.reason
     if choice == "system":
         return ("system", None) + system_openssl(version, host, row)
@@ -292,7 +290,7 @@ def optimizing(version):
     return ["--enable-optimizations"], "-m test.regrtest --pgo " + PROFILE_TESTS
 
 
-def plan(text, host, pyenv_version=PYENV_COMMIT, choice="auto", tkinter=True, optimize=False):
+def plan(text, host, *, pyenv_version=PYENV_COMMIT, choice="auto", tkinter=True, optimize=False):
     """Return the plan of an interpreter.
 
     :param text: full CPython version, like "3.6.8".
@@ -333,12 +331,12 @@ def plain(source):
     return dict(source._asdict()) if source else None
 
 
-def plan_all(texts, host, *args, **options):
+def plan_all(texts, host, **options):
     """Return the plans of all interpreters of a machine, which share its packages; see plan().
 
     Where one takes libssl1.0-dev, libssl-dev is not there for the others: they get an OpenSSL of their own.
     """
-    plans = [plan(text, host, *args, **options) for text in texts]
+    plans = [plan(text, host, **options) for text in texts]
     legacy = [item.version for item in plans if item.provider == "libssl1.0-dev"]
     if not legacy:
         return plans

@@ -165,7 +165,7 @@ def definition_text(plan, definition, cache, folder):
     return "".join(parts)
 
 
-def recipe(plan, root, own_patches, all_patches, cache, folder):
+def recipe(plan, root, *, own_patches, all_patches, cache, folder):
     """Return the recipe of a plan.
 
     :param plan: a Plan.

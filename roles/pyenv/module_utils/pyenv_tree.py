@@ -115,8 +115,9 @@ def discard(folder):
 
 
 class Lock:
-    """The right to change what lies below pyenv's root: a second call waits for the first, and for what a killed one
-    left running, which holds the same file open.
+    """The right to change what lies below pyenv's root.
+
+    A second call waits for the first, and for what a killed one left running, which holds the same file open.
     """
 
     def __init__(self, state_dir):
