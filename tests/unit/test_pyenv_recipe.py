@@ -102,12 +102,12 @@ def test_the_makefile_is_spared_what_nobody_waits_for(make, tmp_path, version):
 
 
 def names(recipe):
-    return sorted(name.rsplit("/")[-1][:14] for name in recipe.files if name.startswith("patches/"))
+    return sorted(name.rsplit("/")[-1][:14] for name in recipe.files if "/Python-" in name)
 
 
 def test_patches_come_from_the_series_and_stand_where_python_build_looks(make):
     recipe = make("3.6.8", "trixie")
-    patches = {name: source for name, source in recipe.files.items() if name.startswith("patches/")}
+    patches = {name: source for name, source in recipe.files.items() if "/Python-" in name}
     assert patches == {"patches/3.6.8/Python-3.6.8/0011-bpo-36106-Resolve-sinpi-name-clash.patch": (PATCHES[2],)}
 
 
@@ -129,6 +129,18 @@ def test_a_patch_that_pyenv_renamed_is_found_by_what_it_says(pyenv_recipe, tmp_p
     assert pyenv_recipe.find_patch("bpo-36106", "3.6.8", paths) == paths[0]
     with pytest.raises(LookupError, match=r"no patch bpo-1 for Python 3\.6\.8: set pyenv_version"):
         pyenv_recipe.find_patch("bpo-1", "3.6.8", paths)
+
+
+def test_a_private_openssl_1_1_refuses_what_debian_s_refuses(make, tmp_path):
+    recipe = make("3.6.8", "bookworm")
+    assert "-DOPENSSL_TLS_SECURITY_LEVEL=2" in recipe.files["3.6.8"]
+    lines = ["    ret->method = meth;", "    ret->min_proto_version = 0;", "    ret->max_proto_version = 0;"]
+    (tmp_path / "ssl").mkdir()
+    (tmp_path / "ssl/ssl_lib.c").write_text("\n" * 3000 + "\n".join(lines) + "\n")
+    patch = recipe.files["patches/3.6.8/openssl-1.1.1w/devrig-tls-policy.patch"]
+    subprocess.run(["patch", "-p1", "--force"], input=patch, text=True, cwd=tmp_path, check=True)
+    assert "TLS1_2_VERSION" in (tmp_path / "ssl/ssl_lib.c").read_text()
+    assert not [name for name in make("2.7.12", "bookworm").files if "/openssl-" in name]
 
 
 def test_the_own_patch_fits_setup_py(make, tmp_path):

@@ -4,6 +4,7 @@ python-build (its README) takes the path of a definition, a bash script, and the
 beside it. So all that the plan asks for goes through pyenv: download, checksum, mirror, log.
 """
 
+import hashlib
 import os
 import re
 from collections import namedtuple
@@ -13,6 +14,20 @@ Recipe = namedtuple("Recipe", "definition files")
 
 DEFINITIONS = os.path.join("plugins", "python-build", "share", "python-build")
 
+#: Debian's own OpenSSLs refuse TLS before 1.2 and keys below 2048 bits unless openssl.cnf says otherwise. Upstream's does
+#: not, and /etc/ssl/openssl.cnf of Debian 12 and newer is silent: a default of the library's, which that file still
+#: overrides (SSL_CONF_cmd(3): MinProtocol, CipherString).
+TLS_POLICY = """\
+diff --git a/ssl/ssl_lib.c b/ssl/ssl_lib.c
+--- a/ssl/ssl_lib.c
++++ b/ssl/ssl_lib.c
+@@ -3051,3 +3051,3 @@
+     ret->method = meth;
+-    ret->min_proto_version = 0;
++    ret->min_proto_version = meth->version == TLS_ANY_VERSION ? TLS1_2_VERSION : 0;
+     ret->max_proto_version = 0;
+"""
+
 #: Builds OpenSSL into the version's folder, once a user: the next version copies it. The libraries find each other,
 #: and Python's modules find them, by a path relative to themselves: the folder can be moved (ld.so(8): $ORIGIN).
 OPENSSL = """\
@@ -20,7 +35,7 @@ openssl=$PREFIX_PATH/openssl
 built={cache}
 
 build_package_devrig_openssl() {{
-  {{ ./config --prefix="$openssl" --openssldir=/etc/ssl no-tests shared
+  {{ ./config --prefix="$openssl" --openssldir=/etc/ssl no-tests shared -DOPENSSL_TLS_SECURITY_LEVEL=2
     "$MAKE" $MAKE_OPTS
     "$MAKE" install_sw
     chmod u+w "$openssl"/lib/*.so.*
@@ -139,6 +154,12 @@ def head_of(path):
         return stream.read().split("\n@@", 1)[0]
 
 
+def finished_openssl(openssl):
+    """Return the name of a finished OpenSSL in the cache; another recipe makes another one."""
+    recipe_of_it = hashlib.sha256((OPENSSL + TLS_POLICY).encode()).hexdigest()[:12]
+    return "openssl-%s-%s" % (openssl["version"], recipe_of_it)
+
+
 def definition_text(plan, definition, cache, folder):
     """Return the text of the definition that a plan needs.
 
@@ -178,8 +199,11 @@ def recipe(plan, root, *, own_patches, all_patches, cache, folder):
     :raises LookupError: when pyenv does not have a patch that the plan names.
     """
     definition = os.path.join(root, DEFINITIONS, plan.version)
-    finished = os.path.join(cache, "openssl-%s" % plan.openssl["version"]) if plan.openssl else ""
+    finished = os.path.join(cache, finished_openssl(plan.openssl)) if plan.openssl else ""
     files = {plan.version: definition_text(plan, definition, finished, folder)}
+    if plan.openssl and plan.openssl["version"].startswith("1.1."):
+        package = "openssl-%s" % plan.openssl["version"]
+        files[os.path.join("patches", plan.version, package, "devrig-tls-policy.patch")] = TLS_POLICY
     if not plan.get_pip:
         files["get-pip.py"] = STAND_IN
     patches = os.path.join("patches", plan.version, "Python-%s" % plan.version)
