@@ -14,7 +14,7 @@ Recipe = namedtuple("Recipe", "definition files")
 
 DEFINITIONS = os.path.join("plugins", "python-build", "share", "python-build")
 
-#: Debian's own OpenSSLs refuse TLS before 1.2 and keys below 2048 bits unless openssl.cnf says otherwise. Upstream's does
+#: Debian's OpenSSLs refuse TLS before 1.2 and keys below 2048 bits unless openssl.cnf says otherwise. Upstream's does
 #: not, and /etc/ssl/openssl.cnf of Debian 12 and newer is silent: a default of the library's, which that file still
 #: overrides (SSL_CONF_cmd(3): MinProtocol, CipherString).
 TLS_POLICY = """\
