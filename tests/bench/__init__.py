@@ -1,0 +1,4 @@
+"""Figures, as ratios measured side by side in one run.
+
+python -m tests.bench --suite bookworm --version 3.13.5 --rounds 2
+"""
