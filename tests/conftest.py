@@ -37,6 +37,11 @@ def login_shell():
 
 
 @pytest.fixture
+def pyenv_python():
+    return load("roles/pyenv/library/pyenv_python.py")
+
+
+@pytest.fixture
 def pyenv_plan():
     return importlib.import_module("ansible.module_utils.pyenv_plan")
 

@@ -219,3 +219,88 @@ def test_two_builds_at_once_wait_for_each_other(call, root, tmp_path):
 def test_memory_is_in_mib(pyenv_build):
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert abs(pyenv_build.memory_mib() * 2**20 - total) < 2**20
+
+
+def test_a_diff_says_what_is_there_and_what_will_be(call, pyenv_python, root):
+    call(versions=["3.13.5", "3.12.1"], global_versions=["system"])
+    assert pyenv_python.state_text(str(root), ["3.13.5", "3.11.9"]) == "Python 3.13.5\nglobal: system\n"
+    seen = call(state="planned", versions=["3.11.9"], prune=True)
+    assert seen["pruned"] == ["3.12.1", "3.13.5"]
+    assert pyenv_python.future_text(seen, ["3.11.9"]) == "Python 3.11.9\nglobal: 3.11.9\n"
+
+
+def test_another_pyenv_leaves_the_interpreters_alone(call, root):
+    call()
+    stamp = (root / "versions/3.13.5/.devrig.json").stat().st_mtime_ns
+    git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@localhost"]
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    answer = call(state="planned", checkouts=[{"path": str(root), "version": "v9.9.9"}])
+    assert (answer["stale_checkouts"], answer["missing"], answer["pending"]) == ([str(root)], [], False)
+    assert answer["different"] == []
+    assert (root / "versions/3.13.5/.devrig.json").stat().st_mtime_ns == stamp
+
+
+def test_a_version_that_was_dropped_stays_unless_it_is_to_be_pruned(call, root):
+    call(versions=["3.13.5", "3.12.1"])
+    assert call(versions=["3.13.5"])["changed"] is False
+    assert (root / "versions/3.12.1").is_dir()
+    assert call(state="planned", versions=["3.13.5"], prune=True)["pruned"] == ["3.12.1"]
+    assert (root / "versions/3.12.1").is_dir()
+    assert call(versions=["3.13.5"], prune=True)["changed"] is True
+    assert not (root / "versions/3.12.1").exists()
+    assert (root / "versions/3.13.5").is_dir()
+    assert call(versions=["3.13.5"], prune=True)["changed"] is False
+
+
+def test_nothing_of_the_user_s_is_pruned(call, root):
+    """An interpreter of the user's own, a virtual environment, and a version that has one inside."""
+    call(versions=["3.13.5", "3.12.1"])
+    (root / "versions/3.11.9/bin").mkdir(parents=True)
+    (root / "versions/3.12.1/envs/mine").mkdir(parents=True)
+    (root / "versions/mine").symlink_to("3.12.1/envs/mine")
+    answer = call(versions=["3.13.5"], prune=True)
+    assert answer["changed"] is False
+    assert answer["different"] == ["Python 3.12.1 stays: it has virtual environments (mine)"]
+    for name in ("3.11.9", "3.12.1/envs/mine", "mine"):
+        assert (root / "versions" / name).is_dir(), name
+
+
+def test_a_pruning_that_was_killed_is_ended_by_the_next(call, root, tmp_path):
+    call(versions=["3.13.5", "3.12.1"])
+    (root / "versions/3.12.1/.devrig.json").unlink()
+    (tmp_path / "state/building/3.12.1").touch()
+    assert call(versions=["3.13.5"], prune=True)["changed"] is True
+    assert not (root / "versions/3.12.1").exists()
+    assert not (tmp_path / "state/building/3.12.1").exists()
+
+
+def test_absent_removes_what_devrig_built_and_nothing_else(call, root):
+    call()
+    (root / "versions/3.11.9/bin").mkdir(parents=True)
+    assert "was not built by devrig" in call(state="absent", versions=["3.11.9"])["msg"]
+    assert call("--check", state="absent")["changed"] is True
+    assert (root / "versions/3.13.5").is_dir()
+    (root / "versions/3.13.5/envs/mine").mkdir(parents=True)
+    assert "has virtual environments (mine)" in call(state="absent")["msg"]
+    (root / "versions/3.13.5/envs/mine").rmdir()
+    assert call(state="absent")["changed"] is True
+    assert not (root / "versions/3.13.5").exists()
+    assert (root / "versions/3.11.9/bin").is_dir()
+    assert call(state="absent")["changed"] is False
+
+
+def test_proved_names_what_does_not_pass_and_changes_nothing(call, root, tmp_path):
+    call()
+    assert call(state="proved")["changed"] is False
+    (tmp_path / "tkinter.py").write_text("raise ImportError('no Tk')\n")
+    assert call(state="proved")["msg"] == "Python 3.13.5: tkinter: no Tk"
+    assert call(state="proved", tkinter=False)["changed"] is False
+    assert (root / "versions/3.13.5/.devrig.json").exists()
+
+
+def test_a_build_that_ended_as_its_module_was_killed_says_how_it_was_built(call, root, tmp_path):
+    call()
+    (root / "versions/3.13.5/.devrig.json").unlink()
+    (tmp_path / "state/building/3.13.5").touch()
+    assert call()["built"] == []
+    assert "provider was system, is planned as private" in call(state="planned", openssl="private")["different"][0]

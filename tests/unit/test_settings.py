@@ -113,8 +113,8 @@ def test_build_dependencies_are_those_that_pyenv_asks_for():
     """The list of pyenv's wiki, with the names that a release has for it."""
     table = read("roles/build_deps/vars/main.yml")
     for release, named in table["__build_deps_by_release"].items():
-        packages = set(table["__build_deps_common"] + named)
-        assert packages >= {"make", "build-essential", "libssl-dev", "zlib1g-dev", "libbz2-dev", "libreadline-dev"}
+        packages = {*table["__build_deps_common"], *named, "libssl-dev", "tk-dev"}  # these two as the plan says
+        assert packages >= {"make", "build-essential", "zlib1g-dev", "libbz2-dev", "libreadline-dev"}
         assert packages >= {"libsqlite3-dev", "wget", "curl", "llvm", "xz-utils", "tk-dev", "libffi-dev", "liblzma-dev"}
         assert packages >= {"git"}
         assert packages & {"python-openssl", "python3-openssl"}, release
@@ -138,6 +138,15 @@ def test_the_examples_of_the_inventory_are_yaml_that_works():
     example = yaml.safe_load(re.sub(r"^#(?=  )", "", text, flags=re.MULTILINE))
     assert sorted(example["all"]["children"]) == ["laptops", "workstations"]
     assert example["all"]["children"]["workstations"]["hosts"]["shared-bob"]["dev_user"] == "bob"
+
+
+def test_constraints_pin_what_the_plan_names(pyenv_plan):
+    folder = ROOT / "roles/pipenv/files/constraints"
+    assert {path.stem for path in folder.iterdir()} == {".".join(map(str, series)) for series in pyenv_plan.SERIES}
+    for series, row in pyenv_plan.SERIES.items():
+        lines = (folder / f"{series[0]}.{series[1]}.txt").read_text().splitlines()
+        assert all(re.fullmatch(r"[a-z0-9-]+==[\w.]+", line) for line in lines), series
+        assert {f"pip=={row.pip}", f"pipenv=={row.pipenv}", f"virtualenv=={row.virtualenv}"} <= set(lines), series
 
 
 def test_every_requirement_is_pinned():
