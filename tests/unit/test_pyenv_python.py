@@ -23,6 +23,7 @@ install)
   mkdir -p "$folder/bin"
   printf '#!/bin/sh\\nexec %s "$@"\\n' "PYTHON" >"$folder/bin/python"
   chmod +x "$folder/bin/python"
+  : >"$folder/.devrig-built"
   ;;
 rehash) mkdir -p "$PYENV_ROOT/shims" && touch "$PYENV_ROOT/shims/python" ;;
 esac
@@ -300,7 +301,10 @@ def test_proved_names_what_does_not_pass_and_changes_nothing(call, root, tmp_pat
 
 def test_a_build_that_ended_as_its_module_was_killed_says_how_it_was_built(call, root, tmp_path):
     call()
-    (root / "versions/3.13.5/.devrig.json").unlink()
-    (tmp_path / "state/building/3.13.5").touch()
-    assert call()["built"] == []
+    stamp = root / "versions/3.13.5/.devrig.json"
+    (tmp_path / "state/building/3.13.5").write_text(json.dumps({"plan": json.loads(stamp.read_text())["plan"]}))
+    stamp.unlink()
+    (root / "versions/3.13.5/.devrig-built").touch()
+    assert call(openssl="private")["built"] == []
+    assert not (root / "versions/3.13.5/.devrig-built").exists()
     assert "provider was system, is planned as private" in call(state="planned", openssl="private")["different"][0]

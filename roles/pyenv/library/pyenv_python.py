@@ -8,8 +8,8 @@ description:
   - C(state=planned) changes nothing. It returns what has to be done, and refuses what cannot work.
   - C(state=present) builds the interpreters that are missing with C(pyenv install), imports what an incomplete build
     leaves out, and writes a stamp into the version's folder, last.
-  - A folder without a stamp is taken over if the interpreter in it is complete. If it is not, it is built again when
-    it is a build of devrig's that was killed, and refused when it is the user's own.
+  - A folder without a stamp that is the user's own is taken over if the interpreter in it is complete, else refused.
+    If it is a build of devrig's that was killed, it is built again.
   - C(state=proved) changes nothing. It puts every interpreter through the gate, and fails with what does not pass.
   - C(state=absent) removes interpreters that devrig built; refused for others, and for those with virtual environments.
   - A second call at the same time waits for the first.
@@ -203,18 +203,7 @@ def look(params):
     held = [version for version in superfluous if environments(root, version)]
     pruned = [version for version in superfluous if version not in held] if params["prune"] else []
     shims = os.path.exists(os.path.join(root, "shims", "python"))
-    warnings = [
-        "Python %s stays as it was built: %s. To build it anew: pyenv uninstall %s, then run again"
-        % (item.plan.version, difference, item.plan.version)
-        for item in interpreters
-        if item.plan.version not in missing
-        for difference in item.differs(plan(item.plan.version, host, **options))
-    ]
-    if params["prune"]:
-        warnings += [
-            "Python %s stays: it has virtual environments (%s)" % (version, ", ".join(environments(root, version)))
-            for version in held
-        ]
+    alone = [plan(version, host, **options) for version in versions]
     return interpreters, {
         "plans": [wanted._asdict() for wanted in plans],
         "host": host._asdict(),
@@ -225,9 +214,31 @@ def look(params):
         "stale_checkouts": stale,
         "git": shutil.which("git") is not None,
         "pending": bool(missing or pruned) or current_global(root) != chosen or not shims,
-        "different": warnings,
+        "different": differences(interpreters, alone) + (kept(root, held) if params["prune"] else []),
         "built": [],
     }
+
+
+def differences(interpreters, alone):
+    """Return what was built otherwise than it is planned now, a line each.
+
+    :param alone: the plans of the versions as if each were the only one, which are as good.
+    """
+    return [
+        "Python %s stays as it was built: %s. To build it anew: pyenv uninstall %s, then run again"
+        % (item.plan.version, difference, item.plan.version)
+        for item, alternative in zip(interpreters, alone)
+        if item.state() == "proved"
+        for difference in item.differs(alternative)
+    ]
+
+
+def kept(root, versions):
+    """Return why versions are not pruned, a line each."""
+    return [
+        "Python %s stays: it has virtual environments (%s)" % (version, ", ".join(environments(root, version)))
+        for version in versions
+    ]
 
 
 def make_present(interpreters, seen, params):
@@ -239,9 +250,8 @@ def make_present(interpreters, seen, params):
             state = item.state()
             if state == "proved":
                 continue
-            if state != "missing" and not item.faults():
-                # A build that was killed between its end and its stamp is ours; any other is the user's.
-                item.prove({"version": item.plan.version, "log": item.log} if state == "killed" else None)
+            if state in ("built", "foreign") and not item.faults():
+                item.prove({"version": item.plan.version, "log": item.log} if state == "built" else None)
                 continue
             refuse_obstacles(root, [item])
             reports.append(build(item, root, params, lock))

@@ -12,6 +12,9 @@ from collections import namedtuple
 #: files: path below the recipe's folder -> text. definition: the one to give to `pyenv install`.
 Recipe = namedtuple("Recipe", "definition files")
 
+#: Written into the version's folder when all of the recipe is done: the build ended, though perhaps nobody saw it.
+BUILT = ".devrig-built"
+
 DEFINITIONS = os.path.join("plugins", "python-build", "share", "python-build")
 
 #: Debian's OpenSSLs refuse TLS before 1.2 and keys below 2048 bits unless openssl.cnf says otherwise. Upstream's does
@@ -183,6 +186,7 @@ def definition_text(plan, definition, cache, folder):
     parts.append(LEAN.replace("JOBS", " -j0" if JOBS[0] <= series <= JOBS[1] else ""))
     parts.append("source %s\n" % quote(definition))
     parts.append(RELATIVE if plan.openssl else "")
+    parts.append(': >"$PREFIX_PATH/%s"\n' % BUILT)
     return "".join(parts)
 
 

@@ -10,6 +10,7 @@ import time
 
 from ansible.module_utils import pyenv_gate
 from ansible.module_utils.pyenv_plan import Refusal
+from ansible.module_utils.pyenv_recipe import BUILT
 
 STAMP = ".devrig.json"
 
@@ -23,16 +24,23 @@ class Interpreter:
         self.folder = os.path.join(root, "versions", wanted.version)
         self.python = os.path.join(self.folder, "bin", "python")
         self.stamp = os.path.join(self.folder, STAMP)
+        self.built = os.path.join(self.folder, BUILT)
         self.log = log_of(wanted.version, state_dir)
         self.mark = mark_of(wanted.version, state_dir)
 
     def state(self):
-        """Return proved, missing, killed (a build of ours that never ended) or foreign (made by somebody else)."""
+        """Return what there is of it.
+
+        proved: all is done. missing: nothing. killed: a build of ours that never ended. built: one that ended, though
+        its module was killed before the proof. foreign: somebody else's.
+        """
         if os.path.exists(self.stamp):
             return "proved"
         if not os.path.isdir(self.folder):
             return "missing"
-        return "killed" if os.path.exists(self.mark) else "foreign"
+        if not os.path.exists(self.mark):
+            return "foreign"
+        return "built" if os.path.exists(self.built) else "killed"
 
     def differs(self, alternative):
         """Return how the interpreter was built otherwise than it is planned now; empty where it was not.
@@ -64,10 +72,12 @@ class Interpreter:
         return found
 
     def prove(self, report):
-        """Write the proof into the version's folder; the mark of the build goes last."""
-        write(self.stamp, to_json({"plan": self.plan._asdict(), "built": report}))
-        if os.path.exists(self.mark):
-            os.unlink(self.mark)
+        """Write the proof into the version's folder, with the plan that it was built by; the mark goes last."""
+        by = read_json(self.mark)["plan"] if self.state() == "built" else self.plan._asdict()
+        write(self.stamp, to_json({"plan": by, "built": report}))
+        for path in (self.built, self.mark):
+            if os.path.exists(path):
+                os.unlink(path)
 
 
 def log_of(version, state_dir):
