@@ -22,6 +22,8 @@ from tests.lab.pyenv_mirror import DEFINITIONS, tarball_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.13.5"
+OLD = "2.7.8"
+"""One that has no ensurepip."""
 
 #: Stands for CPython's configure: a Makefile whose goals take as long as the file `hang` names them.
 CONFIGURE = r"""#!/bin/sh
@@ -41,9 +43,8 @@ wait_here() { while [ "$(cat "$FAULTS/hang" 2>/dev/null)" = "$1" ]; do touch "$F
 if [ "$1" = install ]; then
   mkdir -p "$2/bin" "$2/lib"
   head -c 65536 /dev/zero >"$2/lib/library" || exit 1
-  cp interpreter "$2/bin/python3.13"
-  ln -sf python3.13 "$2/bin/python3"
-  ln -sf python3.13 "$2/bin/python"
+  cp interpreter "$2/bin/pythonSERIES"
+  ln -sf pythonSERIES "$2/bin/python"
 fi
 wait_here "$1"
 END
@@ -62,12 +63,13 @@ PYTHONPATH=$FAULTS exec {python} "$@"
 """
 
 
-def tiny_tarball(path):
-    """Write the source that is made in seconds; return its sha256."""
-    files = {"configure": CONFIGURE, "interpreter": INTERPRETER.format(python=sys.executable)}
+def tiny_tarball(path, version):
+    """Write the source of a version that is made in seconds; return its sha256."""
+    series = version.rpartition(".")[0]
+    files = {"configure": CONFIGURE.replace("SERIES", series), "interpreter": INTERPRETER.format(python=sys.executable)}
     with tarfile.open(path, "w:xz") as archive:
         for name, text in {**files, "Tools/gdb/libpython.py": "", "python-gdb.py": ""}.items():
-            entry = tarfile.TarInfo(f"Python-{VERSION}/{name}")
+            entry = tarfile.TarInfo(f"Python-{version}/{name}")
             entry.size, entry.mode = len(text.encode()), 0o755
             archive.addfile(entry, io.BytesIO(text.encode()))
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -149,13 +151,13 @@ def real_tarball(lab, pyenv, tmp_path_factory):
 class Case:
     """A user's pyenv, a server with the source, and the module that is run on them."""
 
-    def __init__(self, folder, server, run_module):
-        self.folder, self.server, self.run_module = folder, server, run_module
+    def __init__(self, folder, server, run_module, version=VERSION):
+        self.folder, self.server, self.run_module, self.name = folder, server, run_module, version
         self.root = folder / ".pyenv"
-        self.version = self.root / "versions" / VERSION
+        self.version = self.root / "versions" / version
         self.stamp = self.version / ".devrig.json"
         self.sources = folder / "cache/sources"
-        self.tarball = self.sources / f"Python-{VERSION}.tar.xz"
+        self.tarball = self.sources / f"Python-{version}.tar.xz"
         self.identity = uuid.uuid4().hex
         self.path = os.environ["PATH"]
         self.sha256 = ""
@@ -164,7 +166,7 @@ class Case:
         """Run the module; return its answer."""
         wanted = {
             "root": str(self.root),
-            "versions": [VERSION],
+            "versions": [self.name],
             "release": "bookworm",
             "state_dir": str(self.folder / "state"),
             "cache_dir": str(self.folder / "cache"),
@@ -179,6 +181,7 @@ class Case:
                 "DEVRIG_FAULTS": self.identity,
                 "PATH": self.path,
                 "CFLAGS": "",
+                "https_proxy": "http://127.0.0.1:9",  # upstream's own server is not to be asked
                 # curl's own patience is not what is tried, and its pauses cost time.
                 "PYTHON_BUILD_CURL_OPTS": "--max-time 90",
             },
@@ -186,7 +189,7 @@ class Case:
 
     def log(self):
         """Return the log of the build."""
-        return (self.folder / f"state/log/python-{VERSION}.log").read_text()
+        return (self.folder / f"state/log/python-{self.name}.log").read_text()
 
     def processes(self, of=""):
         """Return the processes that this case started, by the mark in their environment (proc(5))."""
@@ -224,48 +227,62 @@ class Case:
         """Say whether the interpreter is there, stamped, and nothing of a build is left."""
         return (
             self.stamp.exists()
-            and not (self.folder / "state/building" / VERSION).exists()
+            and not (self.folder / "state/building" / self.name).exists()
             and subprocess.run([self.version / "bin/python", "-c", ""], env={"FAULTS": "/"}, check=False).returncode
             == 0
         )
 
 
-@pytest.fixture
-def case(pyenv, run_module, tmp_path):
-    """Return a Case whose source is made in seconds."""
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    server = Server(folder)
+@contextlib.contextmanager
+def serving(folder, run_module, version=VERSION):
+    """Give a Case whose server serves a folder of its own."""
+    mirror = folder / "mirror"
+    mirror.mkdir()
+    server = Server(mirror)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    case = Case(tmp_path, server, run_module)
-    subprocess.run(["git", "clone", "-q", str(pyenv), str(case.root)], check=True)
-    case.sha256 = tiny_tarball(folder / "new")
-    (folder / "new").rename(folder / case.sha256)
-    (folder / f"Python-{VERSION}.tar.xz").symlink_to(case.sha256)  # upstream, which is asked after the mirror
-    definition = case.root / DEFINITIONS / VERSION
-    real = tarball_sha256(definition.read_text(), VERSION)
-    definition.write_text(
-        definition.read_text().replace(real, case.sha256).replace("https://www.python.org", server.url)
-    )
-    (tmp_path / "tkinter.py").touch()  # Tk may be missing on the machine that tests
+    case = Case(folder, server, run_module, version)
     yield case
     case.kill()
     server.shutdown()
     server.server_close()
+
+
+def make_tiny(case, pyenv):
+    """Let pyenv's definition of the case's version lead to a source that is made in seconds."""
+    subprocess.run(["git", "clone", "-q", str(pyenv), str(case.root)], check=True)
+    mirror = case.server.folder
+    case.sha256 = tiny_tarball(mirror / "new", case.name)
+    (mirror / "new").rename(mirror / case.sha256)
+    (mirror / f"Python-{case.name}.tar.xz").symlink_to(case.sha256)  # upstream, which is asked after the mirror
+    definition = case.root / DEFINITIONS / case.name
+    text = definition.read_text()
+    text = text.replace(tarball_sha256(text, case.name), case.sha256)
+    definition.write_text(text.replace("https://www.python.org", case.server.url))
+    for name in ("tkinter.py", "Tkinter.py"):  # Tk may be missing on the machine that tests
+        (case.folder / name).touch()
+
+
+@pytest.fixture
+def case(pyenv, run_module, tmp_path):
+    """Return a Case whose source is made in seconds."""
+    with serving(tmp_path, run_module) as case:
+        make_tiny(case, pyenv)
+        yield case
+
+
+@pytest.fixture
+def old_case(pyenv, run_module, tmp_path):
+    """Return a Case of a version without ensurepip; OpenSSL is none of its concern."""
+    with serving(tmp_path, run_module, OLD) as case:
+        make_tiny(case, pyenv)
+        yield case
 
 
 @pytest.fixture
 def real_case(pyenv, run_module, real_tarball, tmp_path):
     """Return a Case with CPython's own source."""
-    folder = tmp_path / "mirror"
-    folder.mkdir()
-    (folder / real_tarball.name).symlink_to(real_tarball)
-    server = Server(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    case = Case(tmp_path, server, run_module)
-    case.sha256 = real_tarball.name
-    subprocess.run(["git", "clone", "-q", str(pyenv), str(case.root)], check=True)
-    yield case
-    case.kill()
-    server.shutdown()
-    server.server_close()
+    with serving(tmp_path, run_module) as case:
+        (case.server.folder / real_tarball.name).symlink_to(real_tarball)
+        case.sha256 = real_tarball.name
+        subprocess.run(["git", "clone", "-q", str(pyenv), str(case.root)], check=True)
+        yield case

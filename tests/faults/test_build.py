@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import VERSION
+from tests.faults.conftest import OLD, VERSION
 
 UPSTREAM = f"Python-{VERSION}.tar.xz"
 COMPILERS = ("cc", "gcc", "c99", "c89", "clang", "icc", "tcc")
@@ -136,3 +136,12 @@ def test_ensurepip_that_fails_says_why_and_nothing_is_fetched_in_its_place(case)
     assert f"Installing pip from {case.folder}/cache/recipes/{VERSION}/get-pip.py" in case.log()
     assert "ensurepip is not what it was" in answer["msg"]
     assert not case.version.exists()
+
+
+def test_pip_comes_from_no_other_file_than_the_pinned_one_where_ensurepip_is_missing(old_case, pyenv_plan):
+    """The mirror has a file by that name which is another."""
+    (old_case.server.folder / pyenv_plan.GET_PIP.sha256).write_text("print('of nobody')\n")
+    answer = old_case.call()
+    assert f"Python {OLD} could not be built. get-pip.py is not the file that it should be" in answer["msg"]
+    assert "of nobody" not in old_case.log()
+    assert not old_case.version.exists()

@@ -96,8 +96,8 @@ OPENSSL_3 = (
 #: The first version that does not take OpenSSL 1.0.2 any more (PEP 644).
 AFTER_1_0 = (3, 10, 0)
 
-#: What a compiler or C library breaks in a version, and its cure: all rows that apply are taken.
-#: since, below: versions from the one to below the other; gcc, glibc: machines that have at least this.
+#: What a compiler or library breaks in a version, and its cure: all rows that apply are taken.
+#: since, below: versions from the one to below the other; gcc, glibc: machines that have at least this; None: all.
 #: cflags: added to the compiler's; patch: bpo number of a patch that pyenv's checkout has for the series.
 Cure = namedtuple("Cure", "since below gcc glibc cflags patch reason")
 CURES = (
@@ -119,6 +119,24 @@ CURES = (
         "",
         "bpo-36106",
         "glibc 2.41 declares sinpi in math.h, so does mathmodule.c: no module math (bpo-36106)",
+    ),
+    Cure(
+        (2, 7, 0),
+        (2, 7, 15),
+        None,
+        None,
+        "-DNCURSES_OPAQUE=0",
+        None,
+        "ncurses 6.5 hides what _cursesmodule.c reads: no _curses (bpo-25720); older ones do not mind the flag",
+    ),
+    Cure(
+        (3, 5, 0),
+        (3, 6, 4),
+        None,
+        None,
+        "-DNCURSES_OPAQUE=0",
+        None,
+        "ncurses 6.5 hides what _cursesmodule.c reads: no _curses (bpo-25720); older ones do not mind the flag",
     ),
     # CPython says -std=c99 by itself since 3.6.
     Cure(
