@@ -24,7 +24,7 @@ options:
   seconds:
     description: How long to wait for the job's end.
     type: int
-    default: 6
+    default: 4
 """
 
 RETURN = r"""
@@ -96,7 +96,7 @@ def main():
             "versions": {"type": "list", "elements": "str", "required": True},
             "state_dir": {"type": "path", "required": True},
             "results_file": {"type": "path", "required": True},
-            "seconds": {"type": "int", "default": 6},
+            "seconds": {"type": "int", "default": 4},
         },
         supports_check_mode=True,
     )
