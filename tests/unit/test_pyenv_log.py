@@ -87,5 +87,15 @@ def test_what_another_try_may_help(pyenv_log, text, again):
     assert pyenv_log.fetch_failed(text) is again
 
 
+SPOILT = "checksum mismatch: /cache/x (file is corrupt)\nDownloading x...\n-> http://127.0.0.1:1/x\n"
+
+
+def test_a_fetch_that_failed_and_was_made_good_is_not_the_cause(pyenv_log):
+    text = SPOILT + "Installing x...\ncc: fatal error: Killed signal terminated program cc1\nBUILD FAILED\n"
+    assert pyenv_log.fetch_failed(text) is False
+    assert "memory ran out" in pyenv_log.cause_of(text)
+    assert pyenv_log.fetch_failed(SPOILT + "checksum mismatch: x (file is corrupt)\n") is True
+
+
 def test_the_last_lines_are_those_that_say_something(pyenv_log):
     assert pyenv_log.last_lines("one\n\n two  \n\n\nthree\n\n", 2) == [" two", "three"]

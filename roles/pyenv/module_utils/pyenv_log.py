@@ -112,10 +112,15 @@ CAUSES = (
 )
 
 
+def since_last_fetch(text):
+    """Return what the log says from the last download on: one that failed before it was made good."""
+    return text[max(0, text.rfind("\n-> ")) :]
+
+
 def cause_of(text):
     """Return why a build likely failed and what to do, as one sentence; empty when the log does not tell."""
     for row in CAUSES:
-        match = re.search(row.pattern, text, re.MULTILINE)
+        match = re.search(row.pattern, since_last_fetch(text), re.MULTILINE)
         if match:
             return "%s: %s." % (row.cause.format(*match.groups()), row.remedy)
     return ""
@@ -123,7 +128,8 @@ def cause_of(text):
 
 def fetch_failed(text):
     """Say whether the build ended because a source could not be had, so that another try may help."""
-    return re.search(r"^(error: failed to download|checksum mismatch)", text, re.MULTILINE) is not None
+    failure = r"^(error: failed to download|checksum mismatch)"
+    return re.search(failure, since_last_fetch(text), re.MULTILINE) is not None
 
 
 def last_lines(text, count=12):

@@ -40,7 +40,8 @@ built={cache}
 build_package_devrig_openssl() {{
   {{ ./config --prefix="$openssl" --openssldir=/etc/ssl no-tests shared -DOPENSSL_TLS_SECURITY_LEVEL=2
     "$MAKE" $MAKE_OPTS
-    "$MAKE" install_sw
+    # 1.0.2 would write openssl.cnf and empty folders into /etc/ssl, too
+    "$MAKE" install_sw OPENSSLDIR="$openssl/ssl"
     chmod u+w "$openssl"/lib/*.so.*
     patchelf --set-rpath '$ORIGIN' "$openssl"/lib/libssl.so.*
     rm -rf "$built.new"
@@ -94,11 +95,13 @@ runpy.run_module("ensurepip", run_name="__main__", alter_sys=True)
 """
 
 GET_PIP = """\
-{{ reuse_existing_tarball get-pip.py {sha256} ||
-  {{ http head "$PYTHON_BUILD_MIRROR_URL/{sha256}" &&
-    download_tarball "$PYTHON_BUILD_MIRROR_URL/{sha256}" get-pip.py {sha256}; }} ||
-  download_tarball "{url}" get-pip.py {sha256}; }}
-export GET_PIP=$PWD/get-pip.py
+(
+  cd {folder}
+  reuse_existing_tarball get-pip.py {sha256} ||
+    {{ http head "$PYTHON_BUILD_MIRROR_URL/{sha256}" &&
+      download_tarball "$PYTHON_BUILD_MIRROR_URL/{sha256}" get-pip.py {sha256}; }} ||
+    download_tarball "{url}" get-pip.py {sha256}
+)
 """
 
 #: Patches of pyenv's for 3.5.10 and 3.6.15 that are left out: they make PyGC_Head larger than prebuilt wheels know it.
@@ -174,9 +177,8 @@ def definition_text(plan, definition, cache, folder):
     series = tuple(int(part) for part in plan.version.split(".")[:2])
     parts = ["# Written by devrig: what the plan adds to pyenv's definition.\n"]
     if plan.get_pip:
-        parts.append(GET_PIP.format(**plan.get_pip))
-    else:
-        parts.append("export GET_PIP=%s\n" % quote(os.path.join(folder, "get-pip.py")))
+        parts.append(GET_PIP.format(folder=quote(folder), **plan.get_pip))
+    parts.append("export GET_PIP=%s\n" % quote(os.path.join(folder, "get-pip.py")))
     if plan.openssl:
         parts.append(OPENSSL.format(cache=quote(cache), **plan.openssl))
         parts.append(WITH_OPENSSL if series >= (3, 7) else "")
