@@ -154,7 +154,7 @@ CURES = (
 OPTIMIZE_SINCE = {(2, 7): (2, 7, 13), (3, 5): (3, 5, 3)}
 
 #: What an optimised build is trained with: short, and of what programs do all day.
-PROFILE_TESTS = "test_bytes test_collections test_dict test_float test_json test_pickle test_re test_set test_unicode"
+PROFILE_TESTS = "test_bytes test_collections test_dict test_float test_json test_pickle test_re test_set test_string test_struct"
 
 #: Modules of the import gate: what a build without a header silently leaves out.
 GATE = ("math", "ssl", "_hashlib", "_ctypes", "zlib", "bz2", "sqlite3", "readline", "_curses")
