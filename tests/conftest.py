@@ -84,6 +84,7 @@ def run_module(tmp_path):
             capture_output=True,
             text=True,
             check=False,
+            cwd=tmp_path,
             env={
                 **os.environ,
                 "HOME": str(home),

@@ -96,9 +96,11 @@ def inside(lab: dict, script: str, stdin: bytes = b"") -> str:
 
 def by_role(lab: dict, version: str, number: int) -> float:
     """Compile by the role into a root of its own; return the seconds that it says, its proof included."""
+    jobs = int(inside(lab, "nproc"))
     settings = {**lab["settings"], "devrig_environment": lab["environment"], "pyenv_versions": [version]}
-    asked = json.dumps({**settings, "pyenv_root": f"{HOME}/role-{number}"})
-    said = inside(lab, f"cd devrig && ./bootstrap --tags build_deps,pyenv -e '{asked}'")
+    asked = json.dumps({**settings, "pyenv_root": f"{HOME}/role-{number}", "pyenv_build_jobs": jobs})
+    script = "cat >settings.json && cd devrig && ./bootstrap --tags build_deps,pyenv -e @../settings.json"
+    said = inside(lab, script, stdin=asked.encode())
     found = re.search(rf"Python {re.escape(version)}: (\d+) s", said)
     if not found:
         sys.exit(f"the role did not say how long it took:\n{said[-3000:]}")
@@ -112,7 +114,7 @@ def by_stock_pyenv(lab: dict, version: str, number: int) -> float:
     begin = time.monotonic()
     inside(
         lab,
-        f"PYENV_ROOT={root} PYTHON_BUILD_CACHE_PATH=$PWD/.cache/devrig/sources MAKE_OPTS=-j$(nproc) "
+        f"PYENV_ROOT={root} PYTHON_BUILD_CACHE_PATH=$PWD/.cache/devrig/devrig-sources MAKE_OPTS=-j$(nproc) "
         f"{root}/bin/pyenv install {version}",
     )
     return time.monotonic() - begin

@@ -22,8 +22,6 @@ from tests.lab.pyenv_mirror import DEFINITIONS, tarball_sha256
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.13.5"
-OLD = "2.7.8"
-"""One that has no ensurepip."""
 
 #: Stands for CPython's configure: a Makefile whose goals take as long as the file `hang` names them.
 CONFIGURE = r"""#!/bin/sh
@@ -156,7 +154,7 @@ class Case:
         self.root = folder / ".pyenv"
         self.version = self.root / "versions" / version
         self.stamp = self.version / ".devrig.json"
-        self.sources = folder / "cache/sources"
+        self.sources = folder / "cache/devrig-sources"
         self.tarball = self.sources / f"Python-{version}.tar.xz"
         self.identity = uuid.uuid4().hex
         self.path = os.environ["PATH"]
@@ -227,7 +225,7 @@ class Case:
         """Say whether the interpreter is there, stamped, and nothing of a build is left."""
         return (
             self.stamp.exists()
-            and not (self.folder / "state/building" / self.name).exists()
+            and not (self.version / ".devrig-building.json").exists()
             and subprocess.run([self.version / "bin/python", "-c", ""], env={"FAULTS": "/"}, check=False).returncode
             == 0
         )
@@ -266,14 +264,6 @@ def make_tiny(case, pyenv):
 def case(pyenv, run_module, tmp_path):
     """Return a Case whose source is made in seconds."""
     with serving(tmp_path, run_module) as case:
-        make_tiny(case, pyenv)
-        yield case
-
-
-@pytest.fixture
-def old_case(pyenv, run_module, tmp_path):
-    """Return a Case of a version without ensurepip; OpenSSL is none of its concern."""
-    with serving(tmp_path, run_module, OLD) as case:
         make_tiny(case, pyenv)
         yield case
 

@@ -1,8 +1,6 @@
 """The gate, run as the module runs it: by an interpreter, as text."""
 
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -60,12 +58,3 @@ def test_a_machine_without_openssl_says_so(pyenv_gate, monkeypatch, tmp_path):
     assert shutil.which("openssl") is None
     with pytest.raises(OSError, match="openssl"):
         pyenv_gate.run_openssl("version")
-
-
-def test_nothing_listens_afterwards(pyenv_gate):
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    port = listener.getsockname()[1]
-    listener.close()
-    with pytest.raises((OSError, ssl.SSLError)):
-        pyenv_gate.connect(port, None)

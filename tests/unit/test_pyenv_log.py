@@ -65,6 +65,7 @@ def test_sources(pyenv_log):
         ("make: *** [Makefile:1] Segmentation fault (core dumped)\n", "crashed while it was built"),
         ("mkdir: cannot create directory: Permission denied\n", "a file may not be written: look who owns"),
         ("error: failed to install pip via get-pip.py\n", "pip could not be put in place"),
+        ("Compiling 'lib/ensurepip/__init__.py'...\npatchelf: command not found\n", "patchelf did not work"),
     ],
 )
 def test_the_cause_of_a_failure(pyenv_log, text, cause):

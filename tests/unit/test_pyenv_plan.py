@@ -24,7 +24,7 @@ def make(pyenv_plan):
 def test_the_default_is_stock_where_it_can_be(make):
     plan = make("3.6.8", "bullseye")
     assert (plan.provider, plan.openssl, plan.patches, plan.own_patches, plan.cflags) == ("system", None, [], [], "")
-    assert (plan.configure, plan.profile, plan.get_pip) == ([], "", None)
+    assert (plan.configure, plan.profile) == ([], "")
     assert (plan.pip, plan.pipenv, plan.virtualenv) == ("21.3.1", "2022.4.8", "20.17.1")
     assert {"ssl", "_hashlib", "lzma", "tkinter", "math", "_curses"} <= set(plan.gate)
 
@@ -44,7 +44,7 @@ def test_the_default_is_cured_where_it_must_be(make, release, patches):
 @pytest.mark.parametrize(
     ("version", "on_1_1", "on_3"),
     [
-        ("2.7.0", "1.0.2u", "1.0.2u"),
+        ("2.7.9", "1.0.2u", "1.0.2u"),
         ("2.7.12", "1.0.2u", "1.0.2u"),
         ("2.7.13", "system", "1.1.1w"),
         ("2.7.18", "system", "1.1.1w"),
@@ -99,8 +99,11 @@ def test_openssl_1_0_is_built_where_apt_would_remove_the_user_s_packages_for_it(
         ("3.5.10", "forky", f"{FLAGS} {OPAQUE} -std=gnu17", ["bpo-36106"]),
         ("3.6.3", "bullseye", OPAQUE, []),
         ("3.6.4", "bullseye", "", []),
-        ("2.7.14", "bullseye", OPAQUE, []),
-        ("2.7.15", "bullseye", "", []),
+        ("2.7.14", "stretch", OPAQUE, []),
+        ("2.7.14", "bullseye", f"{FLAGS} {OPAQUE}", []),
+        ("2.7.15", "bullseye", FLAGS, []),
+        ("2.7.16", "trixie", FLAGS, []),
+        ("2.7.17", "trixie", "", []),
         ("3.6.15", "focal", "", []),
         ("3.6.15", "forky", FLAGS, ["bpo-36106"]),
         ("3.7.2", "trixie", FLAGS, ["bpo-36106"]),
@@ -114,6 +117,12 @@ def test_openssl_1_0_is_built_where_apt_would_remove_the_user_s_packages_for_it(
 def test_cures_end_where_upstream_mended_it(make, version, release, cflags, patches):
     plan = make(version, release)
     assert (plan.cflags, plan.patches) == (cflags, patches)
+
+
+def test_2_7_has_no_patch_of_pyenv_s_for_sinpi(make):
+    assert make("2.7.16", "trixie").own_patches == ["sinpi"]
+    assert make("2.7.17", "trixie").own_patches == []
+    assert make("2.7.16", "bookworm").own_patches == []
 
 
 def test_the_machine_s_own_compiler_and_library_count(make, pyenv_plan):
@@ -200,12 +209,6 @@ def test_when_apt_has_to_be_asked(pyenv_plan, versions, choice, matters):
     assert pyenv_plan.concerns_legacy(versions, choice) is matters
 
 
-def test_pip_comes_by_get_pip_where_ensurepip_is_missing(make, pyenv_plan):
-    assert make("2.7.8", "bookworm").get_pip == dict(pyenv_plan.GET_PIP._asdict())
-    assert "no ensurepip (PEP 477)" in make("2.7.8", "bookworm").reasons
-    assert make("2.7.9", "bookworm").get_pip is None
-
-
 def test_an_optimised_build(make, pyenv_plan):
     plan = make("3.6.8", "bookworm", optimize=True)
     assert plan.configure == ["--enable-optimizations"]
@@ -232,6 +235,7 @@ def test_tkinter_only_where_it_is_wanted(make, version, name):
         ("4.0.0", "no known series"),
         ("3.4.10", "no known series"),
         ("3.9.3", "withdrawn"),
+        ("2.7.8", r"wants SNI \(PEP 466\).*2\.7\.9 is the first that can"),
         ("3.6.99", r"last of its series is 3\.6\.15; choose another in pyenv_versions$"),
         ("3.13.99", "newer pyenv in pyenv_version"),
     ],
@@ -284,8 +288,8 @@ def test_every_row_is_complete(pyenv_plan):
     for row in pyenv_plan.OPENSSL_2 + pyenv_plan.OPENSSL_3:
         assert len(row.reason) > 20
     for row in pyenv_plan.CURES:
-        assert row.cflags or row.patch
+        assert row.cflags or row.patch or row.own
         assert re.search(r"bpo-\d+|gcc\.gnu\.org", row.reason)
-    for source in (pyenv_plan.OPENSSL_1_1, pyenv_plan.OPENSSL_1_0, pyenv_plan.GET_PIP):
+    for source in (pyenv_plan.OPENSSL_1_1, pyenv_plan.OPENSSL_1_0):
         assert re.fullmatch(r"[0-9a-f]{64}", source.sha256)
         assert source.url.startswith("https://")

@@ -9,10 +9,15 @@ import pytest
 @pytest.fixture
 def call(run_module, tmp_path):
     (tmp_path / "log").mkdir()
-    (tmp_path / "building").mkdir()
+    (tmp_path / "root/versions/3.6.8").mkdir(parents=True)
 
     def run():
-        params = {"versions": ["3.13.5", "3.6.8"], "state_dir": str(tmp_path), "seconds": 1}
+        params = {
+            "versions": ["3.13.5", "3.6.8"],
+            "root": str(tmp_path / "root"),
+            "state_dir": str(tmp_path),
+            "seconds": 1,
+        }
         return run_module("pyenv_progress", {**params, "results_file": str(tmp_path / "job")})
 
     return run
@@ -26,7 +31,7 @@ def test_a_job_that_has_not_begun(call):
 def test_a_job_under_way(call, tmp_path):
     (tmp_path / "job").write_text(json.dumps({"started": 1, "finished": 0}))
     (tmp_path / "log/python-3.13.5.log").write_text("of the one before")
-    (tmp_path / "building/3.6.8").touch()
+    (tmp_path / "root/versions/3.6.8/.devrig-building.json").touch()
     (tmp_path / "log/python-3.6.8.log").write_text(
         "Downloading openssl-1.1.1w.tar.gz...\nInstalling openssl-1.1.1w...\n"
     )

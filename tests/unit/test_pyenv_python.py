@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+MARK = ".devrig-building.json"
+
 #: What stands for pyenv: `install` makes an interpreter out of the one that runs the tests, or fails when told so.
 PYENV = """#!/bin/sh
 version=${3##*/}
@@ -36,8 +38,9 @@ def root(tmp_path):
     (folder / "bin").mkdir(parents=True)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     # Tk may be missing on the machine that tests, and is not what is tested here.
-    python = f"env PYTHONPATH={tmp_path} {sys.executable}"
-    (tmp_path / "tkinter.py").touch()
+    (tmp_path / "modules").mkdir()
+    python = f"env PYTHONPATH={tmp_path}/modules {sys.executable}"
+    (tmp_path / "modules/tkinter.py").touch()
     (folder / "bin/pyenv").write_text(PYENV.replace('PYTHON"', f'{python}"'))
     (folder / "bin/pyenv").chmod(0o755)
     return folder
@@ -87,12 +90,10 @@ def test_check_mode_builds_nothing(call, root):
     assert not (root / "versions").exists()
 
 
-def test_a_failed_build_names_cause_and_log_and_the_next_run_converges(call, root, tmp_path):
+def test_a_failed_build_names_cause_and_log_and_the_next_run_converges(call, root):
     call(global_versions=["system"])
-    (root / "versions/3.13.5/.devrig.json").unlink()
     (root / "versions/3.13.5/bin/python").unlink()
-    (tmp_path / "state/building").mkdir(exist_ok=True)
-    (tmp_path / "state/building/3.13.5").touch()
+    (root / "versions/3.13.5/.devrig.json").rename(root / "versions/3.13.5" / MARK)
     (root / "fail").write_text("Objects/x.c:1:10: fatal error: ffi.h: No such file or directory\nBUILD FAILED\n")
     answer = call()
     assert "the header ffi.h is missing: run with --tags build_deps,pyenv" in answer["msg"]
@@ -106,21 +107,50 @@ def test_a_failed_build_names_cause_and_log_and_the_next_run_converges(call, roo
 
 
 def test_an_incomplete_build_is_no_success(call, root, tmp_path):
-    (tmp_path / "tkinter.py").write_text("raise ImportError('no Tk')\n")
+    (tmp_path / "modules/tkinter.py").write_text("raise ImportError('no Tk')\n")
     answer = call()
     assert "tkinter: no Tk" in answer["msg"]
     assert not (root / "versions/3.13.5").exists()
 
 
-def test_a_killed_build_is_built_again(call, root, tmp_path):
-    (root / "versions/3.13.5/lib").mkdir(parents=True)
-    mark = tmp_path / "state/building/3.13.5"
-    mark.parent.mkdir(parents=True)
-    mark.touch()
+def test_a_killed_build_is_built_again(call, root):
+    folder = root / "versions/3.13.5"
+    (folder / "lib").mkdir(parents=True)
+    (folder / MARK).write_text("{}")
     assert call(state="planned")["missing"] == ["3.13.5"]
     assert call()["changed"] is True
-    assert not (root / "versions/3.13.5/lib").exists()
-    assert not mark.exists()
+    assert not (folder / "lib").exists()
+    assert not (folder / MARK).exists()
+
+
+def test_a_kill_between_stamp_and_mark_leaves_a_proved_interpreter(call, root):
+    """Otherwise the next one of the user's own in that place would be taken for a killed build."""
+    call()
+    (root / "versions/3.13.5" / MARK).write_text("{}")
+    assert call(state="planned")["missing"] == []
+    (root / "shims/python").unlink()
+    assert call()["built"] == []
+    assert not (root / "versions/3.13.5" / MARK).exists()
+
+
+def test_a_virtual_environment_in_a_build_that_was_killed_is_not_lost(call, root):
+    (root / "versions/3.13.5/envs/mine").mkdir(parents=True)
+    (root / "versions/3.13.5" / MARK).write_text("{}")
+    assert "has virtual environments and is not whole: move" in call()["msg"]
+    assert (root / "versions/3.13.5/envs/mine").is_dir()
+
+
+def test_nothing_of_the_user_s_in_the_cache_folder_is_touched(call, tmp_path):
+    for name in ("build", "recipes", "sources"):
+        (tmp_path / "cache" / name / "mine").mkdir(parents=True)
+    call()
+    for name in ("build", "recipes", "sources"):
+        assert (tmp_path / "cache" / name / "mine").is_dir()
+
+
+def test_what_lies_in_the_current_folder_is_not_taken_for_the_interpreter_s(call, tmp_path):
+    (tmp_path / "tempfile.py").write_text("raise ImportError('of the user')\n")
+    assert call()["changed"] is True
 
 
 def test_an_incomplete_interpreter_of_the_user_is_refused_and_left_alone(call, root):
@@ -266,13 +296,11 @@ def test_nothing_of_the_user_s_is_pruned(call, root):
         assert (root / "versions" / name).is_dir(), name
 
 
-def test_a_pruning_that_was_killed_is_ended_by_the_next(call, root, tmp_path):
+def test_a_pruning_that_was_killed_is_ended_by_the_next(call, root):
     call(versions=["3.13.5", "3.12.1"])
-    (root / "versions/3.12.1/.devrig.json").unlink()
-    (tmp_path / "state/building/3.12.1").touch()
+    (root / "versions/3.12.1/.devrig.json").rename(root / "versions/3.12.1" / MARK)
     assert call(versions=["3.13.5"], prune=True)["changed"] is True
     assert not (root / "versions/3.12.1").exists()
-    assert not (tmp_path / "state/building/3.12.1").exists()
 
 
 def test_absent_removes_what_devrig_built_and_nothing_else(call, root):
@@ -293,17 +321,15 @@ def test_absent_removes_what_devrig_built_and_nothing_else(call, root):
 def test_proved_names_what_does_not_pass_and_changes_nothing(call, root, tmp_path):
     call()
     assert call(state="proved")["changed"] is False
-    (tmp_path / "tkinter.py").write_text("raise ImportError('no Tk')\n")
+    (tmp_path / "modules/tkinter.py").write_text("raise ImportError('no Tk')\n")
     assert call(state="proved")["msg"] == "Python 3.13.5: tkinter: no Tk"
     assert call(state="proved", tkinter=False)["changed"] is False
     assert (root / "versions/3.13.5/.devrig.json").exists()
 
 
-def test_a_build_that_ended_as_its_module_was_killed_says_how_it_was_built(call, root, tmp_path):
+def test_a_build_that_ended_as_its_module_was_killed_says_how_it_was_built(call, root):
     call()
-    stamp = root / "versions/3.13.5/.devrig.json"
-    (tmp_path / "state/building/3.13.5").write_text(json.dumps({"plan": json.loads(stamp.read_text())["plan"]}))
-    stamp.unlink()
+    (root / "versions/3.13.5/.devrig.json").rename(root / "versions/3.13.5" / MARK)
     (root / "versions/3.13.5/.devrig-built").touch()
     assert call(openssl="private")["built"] == []
     assert not (root / "versions/3.13.5/.devrig-built").exists()

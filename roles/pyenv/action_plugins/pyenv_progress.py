@@ -33,11 +33,12 @@ class ActionModule(ActionBase):
                 seen_alive = now
             if now - seen_alive > LOST_AFTER:
                 raise AnsibleActionFail(
-                    "The job that builds the interpreters was ended. Run again: it goes on from there"
+                    "The job that builds the interpreters was ended. Run again: what is finished is kept"
                 )
             if now - begin > timeout:
                 raise AnsibleActionFail(
-                    f"No interpreter within {timeout} s (pyenv_build_timeout). Logs: {options['state_dir']}/log"
+                    f"Not all interpreters within {timeout} s (pyenv_build_timeout): the job is ended in a minute. "
+                    f"Run again: what is finished is kept. Logs: {options['state_dir']}/log"
                 )
             said = answer["doing"] or "waits for another run, or for its first build"
             log = f". Log: {answer['log']}" if answer["log"] not in ("", shown_log) else ""

@@ -13,8 +13,12 @@ options:
     type: list
     elements: str
     required: true
+  root:
+    description: pyenv's folder (PYENV_ROOT).
+    type: path
+    required: true
   state_dir:
-    description: Folder of the logs and of the marks of builds that are under way.
+    description: Folder of the logs and of the lock.
     type: path
     required: true
   results_file:
@@ -77,11 +81,11 @@ def is_held(path):
     return False
 
 
-def doing(versions, state_dir):
+def doing(versions, root, state_dir):
     """Return (what is built now and how far it is, its log); empty texts when nothing is."""
     for number, version in enumerate(versions, 1):
         log = log_of(version, state_dir)
-        if os.path.exists(mark_of(version, state_dir)) and os.path.exists(log):
+        if os.path.exists(mark_of(root, version)) and os.path.exists(log):
             with open(log, encoding="utf-8", errors="replace") as stream:
                 phase, percent = progress(stream.read())
             count = " (%d of %d)" % (number, len(versions)) if len(versions) > 1 else ""
@@ -94,6 +98,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "versions": {"type": "list", "elements": "str", "required": True},
+            "root": {"type": "path", "required": True},
             "state_dir": {"type": "path", "required": True},
             "results_file": {"type": "path", "required": True},
             "seconds": {"type": "int", "default": 4},
@@ -104,7 +109,7 @@ def main():
     end = time.monotonic() + params["seconds"]
     while not has_ended(params["results_file"]) and time.monotonic() < end:
         time.sleep(0.5)
-    now, log = doing(params["versions"], params["state_dir"])
+    now, log = doing(params["versions"], params["root"], params["state_dir"])
     module.exit_json(
         finished=has_ended(params["results_file"]),
         alive=is_held(Lock(params["state_dir"]).path),

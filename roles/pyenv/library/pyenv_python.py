@@ -9,7 +9,7 @@ description:
   - C(state=present) builds the interpreters that are missing with C(pyenv install), imports what an incomplete build
     leaves out, and writes a stamp into the version's folder, last.
   - A folder without a stamp that is the user's own is taken over if the interpreter in it is complete, else refused.
-    If it is a build of devrig's that was killed, it is built again.
+    If it is a build of devrig's that was killed, it is built again; one that ended unseen is proved and kept.
   - C(state=proved) changes nothing. It puts every interpreter through the gate, and fails with what does not pass.
   - C(state=absent) removes interpreters that devrig built; refused for others, and for those with virtual environments.
   - A second call at the same time waits for the first.
@@ -62,7 +62,7 @@ options:
     type: bool
     default: false
   state_dir:
-    description: Folder of the logs and of the marks of builds that are under way.
+    description: Folder of logs, of what C(pyenv global) was before, and of the lock.
     type: path
     required: true
   cache_dir:
@@ -147,12 +147,14 @@ from ansible.module_utils.pyenv_plan import (
     plan_all,
 )
 from ansible.module_utils.pyenv_tree import (
+    STAMP,
     Interpreter,
     Lock,
     at_version,
     current_global,
     dropped,
     environments,
+    is_ours,
     refuse_local_changes,
     refuse_obstacles,
     refuse_removal,
@@ -199,7 +201,7 @@ def look(params):
     stale = [item["path"] for item in params["checkouts"] if not at_version(item)]
     refuse_local_changes(stale)
     missing = [item.plan.version for item in interpreters if item.state() != "proved"]
-    superfluous = dropped(root, versions, params["state_dir"])
+    superfluous = dropped(root, versions)
     held = [version for version in superfluous if environments(root, version)]
     pruned = [version for version in superfluous if version not in held] if params["prune"] else []
     shims = os.path.exists(os.path.join(root, "shims", "python"))
@@ -249,6 +251,7 @@ def make_present(interpreters, seen, params):
         for item in interpreters:
             state = item.state()
             if state == "proved":
+                item.tidy()
                 continue
             if state in ("built", "foreign") and not item.faults():
                 item.prove({"version": item.plan.version, "log": item.log} if state == "built" else None)
@@ -258,8 +261,9 @@ def make_present(interpreters, seen, params):
         if current_global(root) != seen["global"]:
             set_global(root, seen["global"], params["state_dir"])
         for version in seen["pruned"]:
-            refuse_removal(root, version, params["state_dir"])
-            remove(root, version, params["state_dir"])
+            if is_ours(root, version):  # another run may have been faster
+                refuse_removal(root, version)
+                remove(root, version)
         rehash = run([os.path.join(root, "bin", "pyenv"), "rehash"], env=dict(os.environ, PYENV_ROOT=root))
         if rehash.returncode:
             raise Failure("pyenv rehash: %s" % rehash.stderr)
@@ -270,7 +274,7 @@ def make_absent(versions, params):
     """Remove interpreters that devrig built."""
     with Lock(params["state_dir"]):
         for version in versions:
-            remove(params["root"], version, params["state_dir"])
+            remove(params["root"], version)
 
 
 def prove_all(interpreters):
@@ -281,8 +285,8 @@ def prove_all(interpreters):
 
 
 def state_text(root, versions):
-    """Return what is there of versions and of the global list, as text for a diff."""
-    there = [name for name in versions if os.path.isdir(os.path.join(root, "versions", name))]
+    """Return what is there of versions, proved, and of the global list, as text for a diff."""
+    there = [name for name in versions if os.path.exists(os.path.join(root, "versions", name, STAMP))]
     return "".join("Python %s\n" % name for name in there) + "global: %s\n" % " ".join(current_global(root))
 
 
@@ -320,14 +324,14 @@ def main():
         if state == "absent":
             there = [name for name in params["versions"] if os.path.isdir(os.path.join(root, "versions", name))]
             for version in there:
-                refuse_removal(root, version, params["state_dir"])
+                refuse_removal(root, version)
             changes = bool(there)
             before, after = "".join("Python %s\n" % name for name in there), ""
             if changes and not module.check_mode:
                 make_absent(there, params)
         else:
             interpreters, result = look(params)
-            for line in result["different"]:
+            for line in result["different"] if state == "planned" else ():  # once a run
                 module.warn(line)
             changes = result["pending"] and state == "present"
             concerned = params["versions"] + result["pruned"]

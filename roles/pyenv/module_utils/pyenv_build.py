@@ -1,5 +1,6 @@
 """The build of an interpreter: recipe, `pyenv install`, proof, stamp."""
 
+import contextlib
 import glob
 import os
 import shutil
@@ -9,7 +10,7 @@ import time
 from ansible.module_utils.pyenv_log import cause_of, fetch_failed, last_lines, sources_of
 from ansible.module_utils.pyenv_plan import build_jobs
 from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
-from ansible.module_utils.pyenv_tree import discard, to_json, write
+from ansible.module_utils.pyenv_tree import discard, discard_version, environments, write
 
 #: Seconds before a source that could not be had is asked for again. curl itself tries what is transient before that.
 PAUSES = (2, 8)
@@ -35,7 +36,7 @@ def definition_for(wanted, root, cache_dir):
     own = [
         path for path in every if path.startswith(os.path.join(patches, wanted.version, "Python-" + wanted.version, ""))
     ]
-    folder = os.path.join(cache_dir, "recipes", wanted.version)
+    folder = os.path.join(cache_dir, "devrig-recipes", wanted.version)
     try:
         made = recipe(wanted, root, own_patches=own, all_patches=every, cache=cache_dir, folder=folder)
     except LookupError as error:
@@ -118,20 +119,27 @@ def explain(item, status, text, faults):
 def build(item, root, params, lock):
     """Build one interpreter, prove it, and return what to say about it."""
     begin = time.monotonic()
-    folders = [os.path.join(params["cache_dir"], name) for name in ("sources", "build")]
+    if environments(root, item.plan.version):
+        raise Failure(
+            "Python %s has virtual environments and is not whole: move %s away, then run again"
+            % (item.plan.version, item.folder)
+        )
+    # Names of devrig's own: pyenv_cache_dir may be a folder with other things in it.
+    folders = [os.path.join(params["cache_dir"], name) for name in ("devrig-sources", "devrig-build")]
     discard(folders[1])  # what a killed build left
     for folder in folders + [os.path.dirname(item.log)]:
         os.makedirs(folder, exist_ok=True)
     definition = definition_for(item.plan, root, params["cache_dir"])
-    write(item.mark, to_json({"plan": item.plan._asdict()}))
-    discard(item.folder)
+    if os.path.exists(item.log):
+        os.unlink(item.log)
+    item.begin()
     command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", definition]
     status, text = install(command, item.log, environment_for(item.plan, root, params, folders), lock)
     faults = [] if status else item.faults()
     if status or faults:
-        for folder in (item.folder, folders[1]):
-            shutil.rmtree(folder, ignore_errors=True)  # the failure is what has to be said
-        os.unlink(item.mark)
+        shutil.rmtree(folders[1], ignore_errors=True)
+        with contextlib.suppress(OSError):  # the failure is what has to be said; a folder that stays keeps its mark
+            discard_version(item.folder)
         raise Failure(explain(item, status, text, faults))
     report = {
         "version": item.plan.version,

@@ -107,8 +107,17 @@ CAUSES = (
         "the new interpreter crashed while it was built",
         "leave CFLAGS out of devrig_environment; if it is not there, this release's compiler needs a row in the plan",
     ),
+    Cause(
+        r"^patchelf: (?!warning)|patchelf: command not found",
+        "patchelf did not work",
+        "run with --tags build_deps,pyenv",
+    ),
     Cause(r"Permission denied", "a file may not be written", "look who owns pyenv_root and pyenv_cache_dir"),
-    Cause(r"ensurepip|get-pip", "pip could not be put in place", "read the log: ensurepip says there why"),
+    Cause(
+        r"^error: failed to install pip|^Installing pip from",
+        "pip could not be put in place",
+        "read the log: ensurepip says there why",
+    ),
 )
 
 

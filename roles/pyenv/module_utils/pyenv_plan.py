@@ -64,13 +64,8 @@ OPENSSL_1_0 = Source(
     "ecd0c6ffb493dd06707d38b14bb4d8c2288bb7033735606569d8f90f89669d16",
 )
 
-#: Brings pip where ensurepip is missing: pip 20.3.4, from a commit of pypa/get-pip.
-GET_PIP = Source(
-    "20.3.4",
-    "https://raw.githubusercontent.com/pypa/get-pip/08b6e1d282849f540c47aa28148e347e7bb3fb21/public/2.7/get-pip.py",
-    "40ee07eac6674b8d60fce2bbabc148cf0e2f1408c167683f110fd608b8d6f416",
-)
-ENSUREPIP_2 = (2, 7, 9)  # the first of 2.7 that has it (PEP 477)
+#: The first of 2.7 with a TLS that the Python index answers (SNI, PEP 466), and with ensurepip (PEP 477).
+FIRST_OF_2 = (2, 7, 9)
 
 #: Which OpenSSL a version takes, lowest versions first: the first row whose `below` is higher than the version applies
 #: (None: all others). takes: OpenSSL lower than this; None: every one that is known. patch: of devrig's own, with which
@@ -98,56 +93,25 @@ AFTER_1_0 = (3, 10, 0)
 
 #: What a compiler or library breaks in a version, and its cure: all rows that apply are taken.
 #: since, below: versions from the one to below the other; gcc, glibc: machines that have at least this; None: all.
-#: cflags: added to the compiler's; patch: bpo number of a patch that pyenv's checkout has for the series.
-Cure = namedtuple("Cure", "since below gcc glibc cflags patch reason")
+#: cflags: added to the compiler's; patch: bpo number of a patch that pyenv has; own: name of one of devrig's.
+Cure = namedtuple("Cure", "since below gcc glibc cflags patch own reason")
+NO_VECTORS = "-fno-tree-loop-vectorize -fno-tree-slp-vectorize"
+TRANSPARENT = "-DNCURSES_OPAQUE=0"
+ALIGNED = "gcc takes what pymalloc returns for aligned to 16 bytes, it is to 8: vectorised, it crashes (%s)"
+SINPI = "glibc 2.41 declares sinpi in math.h, so does mathmodule.c: no module math (bpo-36106)"
+OPAQUE = "ncurses 6.5 hides what _cursesmodule.c reads: no _curses (bpo-25720); older ones do not mind the flag"
+C23 = "gcc 15 compiles C23, whose keywords asdl.h uses as names (gcc.gnu.org/gcc-15/porting_to.html)"
 CURES = (
     # pyenv cures it with patches that make PyGC_Head larger. Flags leave the binary interface as wheels expect it.
-    Cure(
-        (3, 5, 0),
-        (3, 7, 4),
-        11,
-        None,
-        "-fno-tree-loop-vectorize -fno-tree-slp-vectorize",
-        None,
-        "gcc takes PyGC_Head for aligned to 16 bytes, its objects are to 8: vectorised, it crashes (bpo-27987)",
-    ),
-    Cure(
-        (3, 5, 0),
-        (3, 7, 3),
-        None,
-        (2, 41),
-        "",
-        "bpo-36106",
-        "glibc 2.41 declares sinpi in math.h, so does mathmodule.c: no module math (bpo-36106)",
-    ),
-    Cure(
-        (2, 7, 0),
-        (2, 7, 15),
-        None,
-        None,
-        "-DNCURSES_OPAQUE=0",
-        None,
-        "ncurses 6.5 hides what _cursesmodule.c reads: no _curses (bpo-25720); older ones do not mind the flag",
-    ),
-    Cure(
-        (3, 5, 0),
-        (3, 6, 4),
-        None,
-        None,
-        "-DNCURSES_OPAQUE=0",
-        None,
-        "ncurses 6.5 hides what _cursesmodule.c reads: no _curses (bpo-25720); older ones do not mind the flag",
-    ),
+    Cure((2, 7, 9), (2, 7, 17), 8, None, NO_VECTORS, None, None, ALIGNED % "bpo-33374"),
+    Cure((3, 5, 0), (3, 7, 4), 11, None, NO_VECTORS, None, None, ALIGNED % "bpo-27987"),
+    # pyenv has no patch for 2.7.
+    Cure((2, 7, 9), (2, 7, 17), None, (2, 41), "", None, "sinpi", SINPI),
+    Cure((3, 5, 0), (3, 7, 3), None, (2, 41), "", "bpo-36106", None, SINPI),
+    Cure((2, 7, 9), (2, 7, 15), None, None, TRANSPARENT, None, None, OPAQUE),
+    Cure((3, 5, 0), (3, 6, 4), None, None, TRANSPARENT, None, None, OPAQUE),
     # CPython says -std=c99 by itself since 3.6.
-    Cure(
-        (2, 7, 0),
-        (3, 6, 0),
-        15,
-        None,
-        "-std=gnu17",
-        None,
-        "gcc 15 compiles C23, whose keywords asdl.h uses as names (gcc.gnu.org/gcc-15/porting_to.html)",
-    ),
+    Cure((2, 7, 9), (3, 6, 0), 15, None, "-std=gnu17", None, None, C23),
 )
 
 #: The first versions that know --enable-optimizations (bpo-26359), by major and minor; None: none of the series.
@@ -161,11 +125,11 @@ GATE = ("math", "ssl", "_hashlib", "_ctypes", "zlib", "bz2", "sqlite3", "readlin
 GATE_3 = ("lzma",)
 
 #: provider: "system" (libssl-dev as it is), "libssl1.0-dev" (in its place for the compile) or "private" (openssl, a
-#: Source, is built for it). patches: bpo numbers of pyenv's. own_patches: names of devrig's. get_pip: a Source or None.
+#: Source, is built for it). patches: bpo numbers of pyenv's. own_patches: names of devrig's.
 #: profile: arguments of the interpreter for an optimised build; empty: none. gate: modules that have to be there.
 Plan = namedtuple(
     "Plan",
-    "version provider openssl patches own_patches cflags configure profile get_pip pip pipenv virtualenv gate reasons",
+    "version provider openssl patches own_patches cflags configure profile pip pipenv virtualenv gate reasons",
 )
 
 CHOICES = ("auto", "system", "private", "libssl1.0-dev")
@@ -202,6 +166,11 @@ def series_of(version, pyenv_version):
         raise Refusal(
             "Python %s is not known: the last of its series is %s; choose another in pyenv_versions%s"
             % (text, last, remedy)
+        )
+    if version < FIRST_OF_2:
+        raise Refusal(
+            "Python %s cannot reach the Python index, which wants SNI (PEP 466), and has no ensurepip (PEP 477): "
+            "2.7.9 is the first that can; choose it or a later one in pyenv_versions" % text
         )
     if version in WITHDRAWN:
         raise Refusal("Python %s was withdrawn by its makers: choose the one after it in pyenv_versions" % text)
@@ -324,23 +293,21 @@ def plan(text, host, *, pyenv_version=PYENV_COMMIT, choice="auto", tkinter=True,
     provider, openssl, own_patches, reason = provider_of(version, host, choice)
     cures = cures_of(version, host)
     configure, profile = optimizing(version) if optimize else ([], "")
-    get_pip = GET_PIP if version < ENSUREPIP_2 else None
     tk = [] if not tkinter else ["Tkinter" if version[0] == 2 else "tkinter"]
     return Plan(
         version=text,
         provider=provider,
         openssl=plain(openssl),
         patches=[row.patch for row in cures if row.patch],
-        own_patches=own_patches,
+        own_patches=own_patches + [row.own for row in cures if row.own],
         cflags=" ".join(row.cflags for row in cures if row.cflags),
         configure=configure,
         profile=profile,
-        get_pip=plain(get_pip),
         pip=series.pip,
         pipenv=series.pipenv,
         virtualenv=series.virtualenv,
         gate=list(GATE + (() if version[0] == 2 else GATE_3)) + tk,
-        reasons=[reason] + [row.reason for row in cures] + (["no ensurepip (PEP 477)"] if get_pip else []),
+        reasons=[reason] + [row.reason for row in cures],
     )
 
 

@@ -18,8 +18,9 @@ BUILT = ".devrig-built"
 DEFINITIONS = os.path.join("plugins", "python-build", "share", "python-build")
 
 #: Debian's OpenSSLs refuse TLS before 1.2 and keys below 2048 bits unless openssl.cnf says otherwise. Upstream's does
-#: not, and /etc/ssl/openssl.cnf of Debian 12 and newer is silent: a default of the library's, which that file still
-#: overrides (SSL_CONF_cmd(3): MinProtocol, CipherString).
+#: not, and /etc/ssl/openssl.cnf of Debian 12 and newer is silent: it becomes a default of the library's. A file that
+#: OPENSSL_CONF names overrides it (SSL_CONF_cmd(3): MinProtocol, CipherString); so does /etc/ssl/openssl.cnf, unless it
+#: names providers first, as Debian 13's does, at which 1.1.1 stops to read.
 TLS_POLICY = """\
 diff --git a/ssl/ssl_lib.c b/ssl/ssl_lib.c
 --- a/ssl/ssl_lib.c
@@ -31,15 +32,15 @@ diff --git a/ssl/ssl_lib.c b/ssl/ssl_lib.c
      ret->max_proto_version = 0;
 """
 
-#: Builds OpenSSL into the version's folder, once a user: the next version copies it. The libraries find each other,
-#: and Python's modules find them, by a path relative to themselves: the folder can be moved (ld.so(8): $ORIGIN).
+#: Builds OpenSSL into the version's folder, once for all versions of a user: the next one copies it. The libraries find
+#: each other, and Python's modules find them, by a path relative to themselves: the folder can be moved (ld.so(8)).
 OPENSSL = """\
 openssl=$PREFIX_PATH/openssl
 built={cache}
 
 build_package_devrig_openssl() {{
   {{ ./config --prefix="$openssl" --openssldir=/etc/ssl no-tests shared -DOPENSSL_TLS_SECURITY_LEVEL=2
-    "$MAKE" $MAKE_OPTS
+    "$MAKE" {jobs}
     # 1.0.2 would write openssl.cnf and empty folders into /etc/ssl, too
     "$MAKE" install_sw OPENSSLDIR="$openssl/ssl"
     chmod u+w "$openssl"/lib/*.so.*
@@ -64,10 +65,14 @@ export LDFLAGS="-L$openssl/lib -Wl,-rpath,$openssl/lib${{LDFLAGS:+ $LDFLAGS}}"
 #: 3.7 and newer look for OpenSSL by this option (bpo-21541), older ones by the compiler's flags alone.
 WITH_OPENSSL = 'package_option python configure --with-openssl="$openssl"\n'
 
+#: Modules find their OpenSSL wherever the tree lies. Extensions that a person compiles get the system's headers and
+#: libraries, which belong together: the private ones leave no trace in what sysconfig and python-config tell.
 RELATIVE = """
 for module in "$PREFIX_PATH"/lib/python*/lib-dynload/_{ssl,hashlib}*.so; do
   patchelf --set-rpath '$ORIGIN/../../../openssl/lib' "$module"
 done
+find "$PREFIX_PATH/lib" "$PREFIX_PATH/bin" -type f \\( -name '_sysconfigdata*.py' -o -name Makefile -o -name '*.pc' \
+  -o -name 'python*-config' \\) -exec sed -i -E "s# ?(-L|-I|-Wl,-rpath,)$openssl/(lib|include)##g" {} +
 """
 
 #: What `make install` need not do: bytecode of -O and -OO, and of CPython's own tests, is made when it is first wanted;
@@ -94,22 +99,22 @@ import runpy
 runpy.run_module("ensurepip", run_name="__main__", alter_sys=True)
 """
 
-GET_PIP = """\
-(
-  cd {folder}
-  reuse_existing_tarball get-pip.py {sha256} ||
-    {{ http head "$PYTHON_BUILD_MIRROR_URL/{sha256}" &&
-      download_tarball "$PYTHON_BUILD_MIRROR_URL/{sha256}" get-pip.py {sha256}; }} ||
-    download_tarball "{url}" get-pip.py {sha256}
-)
-"""
-
 #: Patches of pyenv's for 3.5.10 and 3.6.15 that are left out: they make PyGC_Head larger than prebuilt wheels know it.
 #: The plan's flags cure what they are for (CURES in pyenv_plan.py).
 UNWANTED = "bpo-27987"
 
 #: devrig's own patches: only where upstream has none.
 PATCHES = {
+    # glibc 2.41 declares sinpi in math.h; 2.7's mathmodule.c has one of its own (bpo-36106, mended in 2.7.17).
+    "sinpi": """\
+diff --git a/Modules/mathmodule.c b/Modules/mathmodule.c
+--- a/Modules/mathmodule.c
++++ b/Modules/mathmodule.c
+@@ -73,2 +73,3 @@
++#define sinpi m_sinpi
+ static double
+ sinpi(double x)
+""",
     # setup.py reads OPENSSL_VERSION_NUMBER as a hex literal, OpenSSL 3 defines an expression: found to be 0, "too old",
     # and _hashlib is left out. The plan knows the version: setup.py need not guess.
     "openssl-3": """\
@@ -138,9 +143,7 @@ def find_patch(number, version, paths):
     :param paths: paths of patches, as "patches/3.6.15/Python-3.6.15/0011-bpo-36106-....patch".
     :raises LookupError: when pyenv has none.
     """
-    wanted = re.compile(r"\b%s\b" % re.escape(number))
-    named = [path for path in paths if wanted.search(os.path.basename(path))]
-    found = named or [path for path in paths if wanted.search(head_of(path))]
+    found = [path for path in paths if names(number, path)]
     if not found:
         raise LookupError(
             "this pyenv has no patch %s for Python %s: set pyenv_version to another one" % (number, version)
@@ -154,16 +157,19 @@ def series_of(path):
     return tuple(int(part) for part in match.groups()) if match else ()
 
 
-def head_of(path):
-    """Return what a patch says of itself: all that stands before the first change."""
+def names(number, path):
+    """Say whether a patch is for a bpo number, by its file's name or by what stands before its first change."""
+    wanted = re.compile(r"\b%s\b" % re.escape(number), re.IGNORECASE)
+    if wanted.search(os.path.basename(path)):
+        return True
     with open(path, encoding="utf-8", errors="replace") as stream:
-        return stream.read().split("\n@@", 1)[0]
+        return wanted.search(stream.read().split("\n@@", 1)[0]) is not None
 
 
 def finished_openssl(openssl):
-    """Return the name of a finished OpenSSL in the cache; another recipe makes another one."""
-    recipe_of_it = hashlib.sha256((OPENSSL + TLS_POLICY).encode()).hexdigest()[:12]
-    return "openssl-%s-%s" % (openssl["version"], recipe_of_it)
+    """Return the name of a finished OpenSSL in the cache; another recipe, machine or C library has another one."""
+    made_of = [OPENSSL, TLS_POLICY, os.uname().machine, os.confstr("CS_GNU_LIBC_VERSION")]
+    return "openssl-%s-%s" % (openssl["version"], hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:12])
 
 
 def definition_text(plan, definition, cache, folder):
@@ -176,11 +182,10 @@ def definition_text(plan, definition, cache, folder):
     """
     series = tuple(int(part) for part in plan.version.split(".")[:2])
     parts = ["# Written by devrig: what the plan adds to pyenv's definition.\n"]
-    if plan.get_pip:
-        parts.append(GET_PIP.format(folder=quote(folder), **plan.get_pip))
     parts.append("export GET_PIP=%s\n" % quote(os.path.join(folder, "get-pip.py")))
     if plan.openssl:
-        parts.append(OPENSSL.format(cache=quote(cache), **plan.openssl))
+        jobs = "$MAKE_OPTS" if plan.openssl["version"].startswith("1.1.") else "-j 1"  # 1.0 is not made for more
+        parts.append(OPENSSL.format(cache=quote(cache), jobs=jobs, **plan.openssl))
         parts.append(WITH_OPENSSL if series >= (3, 7) else "")
     parts += ["package_option python configure %s\n" % quote(option) for option in plan.configure]
     if plan.profile:
@@ -206,14 +211,12 @@ def recipe(plan, root, *, own_patches, all_patches, cache, folder):
     """
     definition = os.path.join(root, DEFINITIONS, plan.version)
     finished = os.path.join(cache, finished_openssl(plan.openssl)) if plan.openssl else ""
-    files = {plan.version: definition_text(plan, definition, finished, folder)}
+    files = {plan.version: definition_text(plan, definition, finished, folder), "get-pip.py": STAND_IN}
     if plan.openssl and plan.openssl["version"].startswith("1.1."):
         package = "openssl-%s" % plan.openssl["version"]
         files[os.path.join("patches", plan.version, package, "devrig-tls-policy.patch")] = TLS_POLICY
-    if not plan.get_pip:
-        files["get-pip.py"] = STAND_IN
     patches = os.path.join("patches", plan.version, "Python-%s" % plan.version)
-    kept = [path for path in own_patches if UNWANTED not in os.path.basename(path)]
+    kept = [path for path in own_patches if not names(UNWANTED, path)]
     added = [find_patch(number, plan.version, all_patches) for number in plan.patches]
     for path in kept + [path for path in added if path not in kept]:
         files[os.path.join(patches, os.path.basename(path))] = (path,)

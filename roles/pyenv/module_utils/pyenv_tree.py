@@ -12,7 +12,10 @@ from ansible.module_utils import pyenv_gate
 from ansible.module_utils.pyenv_plan import Refusal
 from ansible.module_utils.pyenv_recipe import BUILT
 
+#: Files of devrig's in a version's folder. The stamp is the proof, written last. The mark says that the folder is a
+#: build or a removal of devrig's that has not ended, with the plan; it goes where the folder goes.
 STAMP = ".devrig.json"
+MARK = ".devrig-building.json"
 
 
 class Interpreter:
@@ -26,7 +29,7 @@ class Interpreter:
         self.stamp = os.path.join(self.folder, STAMP)
         self.built = os.path.join(self.folder, BUILT)
         self.log = log_of(wanted.version, state_dir)
-        self.mark = mark_of(wanted.version, state_dir)
+        self.mark = mark_of(root, wanted.version)
 
     def state(self):
         """Return what there is of it.
@@ -60,8 +63,8 @@ class Interpreter:
     def faults(self):
         """Return what the interpreter cannot do, a line each; empty when it is complete."""
         try:
-            gate = run([self.python, "-c", inspect.getsource(pyenv_gate)] + self.plan.gate)
-            pip = run([self.python, "-m", "pip", "--version"])
+            gate = run_alone([self.python, "-c", inspect.getsource(pyenv_gate)] + self.plan.gate)
+            pip = run_alone([self.python, "-m", "pip", "--version"])
         except OSError as error:
             return ["%s: %s" % (self.python, error.strerror)]
         found = gate.stdout.split("\n")[:-1]
@@ -71,10 +74,19 @@ class Interpreter:
             found.append("pip: %s" % pip.stderr.strip()[-300:])
         return found
 
+    def begin(self):
+        """Make the folder, with the mark of a build in it; what a killed build left goes."""
+        discard_version(self.folder)
+        write(self.mark, to_json({"plan": self.plan._asdict()}))
+
     def prove(self, report):
         """Write the proof into the version's folder, with the plan that it was built by; the mark goes last."""
         by = read_json(self.mark)["plan"] if self.state() == "built" else self.plan._asdict()
         write(self.stamp, to_json({"plan": by, "built": report}))
+        self.tidy()
+
+    def tidy(self):
+        """Remove what a proved build needs no more, also what one left that was killed right then."""
         for path in (self.built, self.mark):
             if os.path.exists(path):
                 os.unlink(path)
@@ -85,9 +97,9 @@ def log_of(version, state_dir):
     return os.path.join(state_dir, "log", "python-%s.log" % version)
 
 
-def mark_of(version, state_dir):
+def mark_of(root, version):
     """Return the path of the file that is there while a version is built or removed, and after a kill."""
-    return os.path.join(state_dir, "building", version)
+    return os.path.join(root, "versions", version, MARK)
 
 
 def run(argv, **options):
@@ -95,6 +107,12 @@ def run(argv, **options):
     return subprocess.run(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, check=False, **options
     )
+
+
+def run_alone(argv):
+    """Run an interpreter where nothing of its caller's is imported: no current folder of the user's, no PYTHON*."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return run(argv, cwd="/", env=clean)
 
 
 def to_json(data):
@@ -122,6 +140,21 @@ def discard(folder):
     """Remove a folder with all that is in it; one that is not there is fine, one that stays is an OSError."""
     if os.path.isdir(folder):
         shutil.rmtree(folder)
+
+
+def discard_version(folder):
+    """Remove a version's folder, its mark last: killed in between, it is still known for devrig's."""
+    if not os.path.isdir(folder):
+        return
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name == MARK:
+            continue
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+    shutil.rmtree(folder)
 
 
 class Lock:
@@ -222,28 +255,28 @@ def environments(root, version):
     return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
 
-def is_ours(root, version, state_dir):
+def is_ours(root, version):
     """Say whether devrig built a version, or began to."""
     stamp = os.path.join(root, "versions", version, STAMP)
     if os.path.exists(stamp):
         return bool(read_json(stamp).get("built"))
-    return os.path.exists(mark_of(version, state_dir))
+    return os.path.exists(mark_of(root, version))
 
 
-def dropped(root, versions, state_dir):
+def dropped(root, versions):
     """Return the versions that devrig built and that are in the list no more."""
     folder = os.path.join(root, "versions")
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     return [
         name
         for name in names
-        if name not in versions and not os.path.islink(os.path.join(folder, name)) and is_ours(root, name, state_dir)
+        if name not in versions and not os.path.islink(os.path.join(folder, name)) and is_ours(root, name)
     ]
 
 
-def refuse_removal(root, version, state_dir):
+def refuse_removal(root, version):
     """Refuse to remove what is not devrig's, or what holds something of the user's."""
-    if not is_ours(root, version, state_dir):
+    if not is_ours(root, version):
         raise Refusal("Python %s was not built by devrig: remove it with `pyenv uninstall %s`" % (version, version))
     kept = environments(root, version)
     if kept:
@@ -253,12 +286,10 @@ def refuse_removal(root, version, state_dir):
         )
 
 
-def remove(root, version, state_dir):
+def remove(root, version):
     """Remove a version. Killed in the middle, it is one whose build was killed."""
     folder = os.path.join(root, "versions", version)
-    mark = mark_of(version, state_dir)
-    write(mark, to_json({"removed": version}))
-    if os.path.exists(os.path.join(folder, STAMP)):
-        os.unlink(os.path.join(folder, STAMP))
-    discard(folder)
-    os.unlink(mark)
+    stamp = os.path.join(folder, STAMP)
+    if os.path.exists(stamp):
+        os.replace(stamp, mark_of(root, version))
+    discard_version(folder)
