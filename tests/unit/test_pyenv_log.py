@@ -8,7 +8,7 @@ COMPILE = "gcc -pthread -c -O3 -o Objects/x.o Objects/x.c\n"
 BEGIN = "Downloading Python-3.6.8.tar.xz...\n-> http://127.0.0.1:1/e9958a\nInstalling Python-3.6.8...\n"
 CONFIGURED = BEGIN + "checking for gcc... gcc\n" * 690 + "config.status: creating pyconfig.h\n"
 COMPILED = CONFIGURED + COMPILE * 240
-INSTALLED = COMPILED + "/usr/bin/install -c -m 644 ./Lib/x.py /home/dev/.pyenv/versions/3.6.8/lib/python3.6\n" * 6700
+INSTALLED = COMPILED + "/usr/bin/install -c -m 644 ./Lib/x.py /home/dev/.pyenv/versions/3.6.8/lib/python3.6\n" * 2800
 OPENSSL = "Downloading openssl-1.1.1w.tar.gz...\nInstalling openssl-1.1.1w...\n"
 
 

@@ -15,7 +15,7 @@ PYTHON = (
     Phase("fetches the source", r"^Downloading Python-", r"", 1, 2),
     Phase("configures", r"^Installing Python-", r"^(checking|config\.status)", 690, 13),
     Phase("compiles", r"^config\.status: creating pyconfig\.h", COMPILE, 240, 60),
-    Phase("installs", r"^\S*/install .* /\S+$", r"^\S*/install |^Compiling ", 6700, 20),
+    Phase("installs", r"^\S*/install .* /\S+$", r"^\S*/install |^Compiling ", 2800, 20),
     Phase("brings pip", r"^(Looking in links|Ignoring indexes|Collecting setuptools)", r"", 1, 5),
 )
 OPENSSL_SHARE = 40  # percent of a build that begins with OpenSSL
