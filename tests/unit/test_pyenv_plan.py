@@ -7,7 +7,6 @@ import pytest
 ON_1_1 = ("stretch", "bionic", "buster", "focal", "bullseye")
 ON_3 = ("jammy", "bookworm", "noble", "trixie", "forky")
 FLAGS = "-fno-tree-loop-vectorize -fno-tree-slp-vectorize"
-OPAQUE = "-DNCURSES_OPAQUE=0"
 
 
 @pytest.fixture
@@ -94,13 +93,11 @@ def test_openssl_1_0_is_built_where_apt_would_remove_the_user_s_packages_for_it(
 @pytest.mark.parametrize(
     ("version", "release", "cflags", "patches"),
     [
-        ("3.5.10", "bullseye", OPAQUE, []),
-        ("3.5.10", "trixie", f"{FLAGS} {OPAQUE}", ["bpo-36106"]),
-        ("3.5.10", "forky", f"{FLAGS} {OPAQUE} -std=gnu17", ["bpo-36106"]),
-        ("3.6.3", "bullseye", OPAQUE, []),
-        ("3.6.4", "bullseye", "", []),
-        ("2.7.14", "stretch", OPAQUE, []),
-        ("2.7.14", "bullseye", f"{FLAGS} {OPAQUE}", []),
+        ("3.5.10", "bullseye", "", []),
+        ("3.5.10", "trixie", FLAGS, ["bpo-36106"]),
+        ("3.5.10", "forky", f"{FLAGS} -std=gnu17", ["bpo-36106"]),
+        ("2.7.14", "stretch", "", []),
+        ("2.7.14", "bullseye", FLAGS, []),
         ("2.7.15", "bullseye", FLAGS, []),
         ("2.7.16", "trixie", FLAGS, []),
         ("2.7.17", "trixie", "", []),
@@ -117,6 +114,14 @@ def test_openssl_1_0_is_built_where_apt_would_remove_the_user_s_packages_for_it(
 def test_cures_end_where_upstream_mended_it(make, version, release, cflags, patches):
     plan = make(version, release)
     assert (plan.cflags, plan.patches) == (cflags, patches)
+
+
+@pytest.mark.parametrize(
+    ("version", "edited"),
+    [("2.7.14", True), ("2.7.15", False), ("3.5.10", True), ("3.6.3", True), ("3.6.4", False), ("3.6.8", False)],
+)
+def test_curses_reads_nothing_that_ncurses_hides(make, version, edited):
+    assert ("curses-pad" in make(version, "trixie").own_patches) is edited
 
 
 def test_2_7_has_no_patch_of_pyenv_s_for_sinpi(make):
@@ -147,9 +152,9 @@ def test_the_choice_of_an_openssl(make):
 )
 def test_the_system_s_openssl_3_is_taken_when_it_is_asked_for(make, version, patches):
     plan = make(version, "bookworm", choice="system")
-    assert (plan.provider, plan.own_patches) == ("system", patches)
+    assert (plan.provider, [name for name in plan.own_patches if name != "curses-pad"]) == ("system", patches)
     assert "pyenv_openssl asks for it, though OpenSSL 3 makes an error" in plan.reasons[0]
-    assert make(version, "bullseye", choice="system").own_patches == []
+    assert "openssl-3" not in make(version, "bullseye", choice="system").own_patches
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,19 @@ def test_a_private_openssl_1_1_refuses_what_debian_s_refuses(make, tmp_path):
     assert not [name for name in make("2.7.12", "bookworm").files if "/openssl-" in name]
 
 
+def test_an_edit_is_made_before_configure(make, tmp_path):
+    (tmp_path / "Modules").mkdir()
+    source = tmp_path / "Modules/_cursesmodule.c"
+    source.write_text("    if (self->win->_flags & _ISPAD)\n")
+    (tmp_path / "configure").write_text("#!/bin/sh\ncp Modules/_cursesmodule.c seen && touch Makefile\n")
+    (tmp_path / "configure").chmod(0o755)
+    text = make("3.6.3", "trixie").files["3.6.3"]
+    function = text[text.index("devrig_configure()") : text.index("export PYTHON_CONFIGURE")]
+    subprocess.run(["bash", "-euc", f"{function}\ndevrig_configure"], cwd=tmp_path, check=True)
+    assert (tmp_path / "seen").read_text() == "    if (is_pad(self->win))\n"
+    assert "EDITS" not in make("3.6.8", "trixie").files["3.6.8"]
+
+
 def test_the_own_patch_fits_mathmodule_c(make, tmp_path):
     """The three lines are those of 2.7's."""
     (tmp_path / "Modules").mkdir()

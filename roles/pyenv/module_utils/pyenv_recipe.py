@@ -79,6 +79,7 @@ find "$PREFIX_PATH/lib" "$PREFIX_PATH/bin" -type f \\( -name '_sysconfigdata*.py
 #: pip is put in place once, by pyenv. Files and flags of the build stay as they are.
 LEAN = r"""
 devrig_configure() {
+  EDITS
   ./configure --with-ensurepip=no "$@" || return 1
   sed -i -E \
     -e 's#\$\(PYTHON_FOR_BUILD\) -Wi -OO? #: #' \
@@ -127,6 +128,13 @@ diff --git a/setup.py b/setup.py
 +        openssl_ver = 0x30000000
          openssl_ver_re = re.compile(
 """,
+}
+
+
+#: Others are one word in lines that differ from version to version: edits, made before configure.
+EDITS = {
+    # ncurses 6.5 hides the members of WINDOW; is_pad(3x) tells the same (bpo-25720, mended in 3.6.4 and 2.7.15).
+    "curses-pad": "sed -i 's/self->win->_flags & _ISPAD/is_pad(self->win)/' Modules/_cursesmodule.c",
 }
 
 
@@ -190,7 +198,9 @@ def definition_text(plan, definition, cache, folder):
     parts += ["package_option python configure %s\n" % quote(option) for option in plan.configure]
     if plan.profile:
         parts.append("package_option python make %s\n" % quote("PROFILE_TASK=" + plan.profile))
-    parts.append(LEAN.replace("JOBS", " -j0" if JOBS[0] <= series <= JOBS[1] else ""))
+    edits = [EDITS[name] for name in plan.own_patches if name in EDITS]
+    lean = LEAN.replace("JOBS", " -j0" if JOBS[0] <= series <= JOBS[1] else "")
+    parts.append(lean.replace("  EDITS\n", "".join("  %s || return 1\n" % edit for edit in edits)))
     parts.append("source %s\n" % quote(definition))
     parts.append(RELATIVE if plan.openssl else "")
     parts.append(': >"$PREFIX_PATH/%s"\n' % BUILT)
@@ -220,6 +230,6 @@ def recipe(plan, root, *, own_patches, all_patches, cache, folder):
     added = [find_patch(number, plan.version, all_patches) for number in plan.patches]
     for path in kept + [path for path in added if path not in kept]:
         files[os.path.join(patches, os.path.basename(path))] = (path,)
-    for name in plan.own_patches:
+    for name in set(plan.own_patches) & set(PATCHES):
         files[os.path.join(patches, "devrig-%s.patch" % name)] = PATCHES[name]
     return Recipe(plan.version, files)
