@@ -120,14 +120,20 @@ def test_cures_end_where_upstream_mended_it(make, version, release, cflags, patc
     ("version", "edited"),
     [("2.7.14", True), ("2.7.15", False), ("3.5.10", True), ("3.6.3", True), ("3.6.4", False), ("3.6.8", False)],
 )
+def test_2_7_reads_the_version_of_the_wrong_openssl(make):
+    assert make("2.7.18", "trixie").own_patches == ["openssl-version"]
+    assert make("2.7.18", "bullseye", choice="private").own_patches == []
+    assert make("3.6.8", "trixie").own_patches == []
+
+
 def test_curses_reads_nothing_that_ncurses_hides(make, version, edited):
     assert ("curses-pad" in make(version, "trixie").own_patches) is edited
 
 
 def test_2_7_has_no_patch_of_pyenv_s_for_sinpi(make):
-    assert make("2.7.16", "trixie").own_patches == ["sinpi"]
-    assert make("2.7.17", "trixie").own_patches == []
-    assert make("2.7.16", "bookworm").own_patches == []
+    assert "sinpi" in make("2.7.16", "trixie").own_patches
+    assert "sinpi" not in make("2.7.17", "trixie").own_patches
+    assert "sinpi" not in make("2.7.16", "bookworm").own_patches
 
 
 def test_the_machine_s_own_compiler_and_library_count(make, pyenv_plan):
@@ -148,13 +154,13 @@ def test_the_choice_of_an_openssl(make):
 
 @pytest.mark.parametrize(
     ("version", "patches"),
-    [("2.7.13", ["openssl-3"]), ("3.5.3", ["openssl-3"]), ("3.6.8", ["openssl-3"]), ("3.7.0", [])],
+    [("2.7.13", ["openssl-version"]), ("3.5.3", ["openssl-version"]), ("3.6.8", ["openssl-version"]), ("3.7.0", [])],
 )
 def test_the_system_s_openssl_3_is_taken_when_it_is_asked_for(make, version, patches):
     plan = make(version, "bookworm", choice="system")
     assert (plan.provider, [name for name in plan.own_patches if name != "curses-pad"]) == ("system", patches)
     assert "pyenv_openssl asks for it, though OpenSSL 3 makes an error" in plan.reasons[0]
-    assert "openssl-3" not in make(version, "bullseye", choice="system").own_patches
+    assert "openssl-version" not in make(version, "bullseye", choice="system").own_patches
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,6 @@ def test_the_own_patch_fits_setup_py(make, tmp_path):
     lines += ["        openssl_ver_re = re.compile(", "            r'^x' )"]
     (tmp_path / "setup.py").write_text("\n" * 700 + "\n".join(lines) + "\n")
     recipe = make("3.6.8", "bookworm", choice="system")
-    patch = recipe.files["patches/3.6.8/Python-3.6.8/devrig-openssl-3.patch"]
+    patch = recipe.files["patches/3.6.8/Python-3.6.8/devrig-openssl-version.patch"]
     subprocess.run(["patch", "-p1", "--force"], input=patch, text=True, cwd=tmp_path, check=True)
-    assert "openssl_ver = 0x30000000\n" in (tmp_path / "setup.py").read_text()
+    assert "openssl_ver = 0x10000000\n" in (tmp_path / "setup.py").read_text()

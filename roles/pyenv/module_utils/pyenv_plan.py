@@ -77,11 +77,11 @@ HEX = "setup.py wants OPENSSL_VERSION_NUMBER as a hex literal: with OpenSSL 3 no
 BLUNT = "OpenSSL 3 makes an error of servers that end a stream bluntly (bpo-43794)"
 OPENSSL_2 = (
     Takes((2, 7, 13), BEFORE_1_1, None, "2.7.13 is the first of 2.7 with support of OpenSSL 1.1 (bpo-26470)"),
-    Takes(None, BEFORE_3, "openssl-3", HEX),
+    Takes(None, BEFORE_3, "openssl-version", HEX),
 )
 OPENSSL_3 = (
     Takes((3, 5, 3), BEFORE_1_1, None, "3.5.3 is the first of 3.5 with support of OpenSSL 1.1 (bpo-26470)"),
-    Takes((3, 7, 0), BEFORE_3, "openssl-3", HEX),
+    Takes((3, 7, 0), BEFORE_3, "openssl-version", HEX),
     Takes((3, 8, 10), BEFORE_3, "", BLUNT),
     Takes((3, 9, 0), None, "", "takes OpenSSL 3 since 3.8.10 (bpo-43794)"),
     Takes((3, 9, 5), BEFORE_3, "", BLUNT),
@@ -218,7 +218,9 @@ def provider_of(version, host, choice):
     if choice == "libssl1.0-dev":
         refuse_legacy(version, host)
         return choice, None, [], "libssl1.0-dev in the place of libssl-dev: %s" % why
-    return "private", private, [], "OpenSSL %s of its own: %s" % (private.version, why)
+    # 2.7 builds against the private one, but reads the version of the system's.
+    patches = ["openssl-version"] if version[0] == 2 and host.openssl >= BEFORE_3 else []
+    return "private", private, patches, "OpenSSL %s of its own: %s" % (private.version, why)
 
 
 def system_openssl(version, host, row):

@@ -118,14 +118,14 @@ diff --git a/Modules/mathmodule.c b/Modules/mathmodule.c
 """,
     # setup.py reads OPENSSL_VERSION_NUMBER as a hex literal, OpenSSL 3 defines an expression: found to be 0, "too old",
     # and _hashlib is left out. The plan knows the version: setup.py need not guess.
-    "openssl-3": """\
+    "openssl-version": """\
 diff --git a/setup.py b/setup.py
 --- a/setup.py
 +++ b/setup.py
 @@ -876,3 +876,3 @@
          # find out which version of OpenSSL we have
 -        openssl_ver = 0
-+        openssl_ver = 0x30000000
++        openssl_ver = 0x10000000
          openssl_ver_re = re.compile(
 """,
 }
