@@ -120,14 +120,14 @@ def test_cures_end_where_upstream_mended_it(make, version, release, cflags, patc
     ("version", "edited"),
     [("2.7.14", True), ("2.7.15", False), ("3.5.10", True), ("3.6.3", True), ("3.6.4", False), ("3.6.8", False)],
 )
+def test_curses_reads_nothing_that_ncurses_hides(make, version, edited):
+    assert ("curses-pad" in make(version, "trixie").own_patches) is edited
+
+
 def test_2_7_reads_the_version_of_the_wrong_openssl(make):
     assert make("2.7.18", "trixie").own_patches == ["openssl-version"]
     assert make("2.7.18", "bullseye", choice="private").own_patches == []
     assert make("3.6.8", "trixie").own_patches == []
-
-
-def test_curses_reads_nothing_that_ncurses_hides(make, version, edited):
-    assert ("curses-pad" in make(version, "trixie").own_patches) is edited
 
 
 def test_2_7_has_no_patch_of_pyenv_s_for_sinpi(make):
