@@ -99,6 +99,7 @@ NO_VECTORS = "-fno-tree-loop-vectorize -fno-tree-slp-vectorize"
 ALIGNED = "gcc takes what pymalloc returns for aligned to 16 bytes, it is to 8: vectorised, it crashes (%s)"
 SINPI = "glibc 2.41 declares sinpi in math.h, so does mathmodule.c: no module math (bpo-36106)"
 OPAQUE = "ncurses 6.5 hides what _cursesmodule.c reads: no _curses (bpo-25720); older ones have the function, too"
+POINTERS = "gcc 14 makes an error of a pointer in a dead branch of _tkinter.c (gcc.gnu.org/gcc-14/porting_to.html)"
 C23 = "gcc 15 compiles C23, whose keywords asdl.h uses as names (gcc.gnu.org/gcc-15/porting_to.html)"
 CURES = (
     # pyenv cures it with patches that make PyGC_Head larger. Flags leave the binary interface as wheels expect it.
@@ -109,6 +110,7 @@ CURES = (
     Cure((3, 5, 0), (3, 7, 3), None, (2, 41), "", "bpo-36106", None, SINPI),
     Cure((2, 7, 9), (2, 7, 15), None, None, "", None, "curses-pad", OPAQUE),
     Cure((3, 5, 0), (3, 6, 4), None, None, "", None, "curses-pad", OPAQUE),
+    Cure((2, 7, 9), (3, 0, 0), 14, None, "-Wno-incompatible-pointer-types", None, None, POINTERS),
     # CPython says -std=c99 by itself since 3.6.
     Cure((2, 7, 9), (3, 6, 0), 15, None, "-std=gnu17", None, None, C23),
 )
