@@ -85,6 +85,7 @@ MAKEFILES = {
 		-d $(LIBDEST) -f \
 """,
     "3.13.5": r"""
+TEST_MODULES=no
 	-PYTHONPATH=$(DESTDIR)$(LIBDEST) $(RUNSHARED) \
 		$(PYTHON_FOR_BUILD) -Wi $(DESTDIR)$(LIBDEST)/compileall.py \
 		-o 0 -o 1 -o 2 $(COMPILEALL_OPTS) -d $(LIBDEST) -f \
@@ -102,7 +103,7 @@ def test_the_makefile_is_spared_what_nobody_waits_for(make, tmp_path, version):
     text = make(version, "bullseye").files[version]
     function = text[text.index("devrig_configure()") : text.index("export PYTHON_CONFIGURE")]
     subprocess.run(["bash", "-euc", f"{function}\ndevrig_configure --prefix=/p"], cwd=tmp_path, check=True)
-    assert (tmp_path / "asked").read_text() == "--with-ensurepip=no --prefix=/p\n"
+    assert (tmp_path / "asked").read_text() == "--with-ensurepip=no --disable-test-modules --prefix=/p\n"
     made = (tmp_path / "Makefile").read_text()
     (excluded,) = re.findall(r"-x '(.*)'", made)
     for path in ("test/test_os.py", "json/tests/x.py", "unittest/test/test_case.py"):
@@ -110,6 +111,7 @@ def test_the_makefile_is_spared_what_nobody_waits_for(make, tmp_path, version):
     for path in ("unittest/case.py", "doctest.py", "site.py"):
         assert not re.search(excluded, f"/home/tests/.pyenv/versions/x/lib/python3.6/{path}"), path
     assert "-o 1" not in made
+    assert ("TEST_MODULES=yes\n" in made) is (version == "3.13.5")
     assert not re.search(r"BUILD\) -Wi -O", made)
     assert ("-j0" in made) is (version == "3.6.8")
     assert made.count("\n") == MAKEFILES[version].count("\n")

@@ -75,13 +75,15 @@ find "$PREFIX_PATH/lib" "$PREFIX_PATH/bin" -type f \\( -name '_sysconfigdata*.py
   -o -name 'python*-config' \\) -exec sed -i -E "s# ?(-L|-I|-Wl,-rpath,)$openssl/(lib|include)##g" {} +
 """
 
-#: What `make install` need not do: bytecode of -O and -OO, and of CPython's own tests, is made when it is first wanted;
-#: pip is put in place once, by pyenv. Files and flags of the build stay as they are.
+#: What a build need not do: bytecode of -O and -OO, and of CPython's own tests, is made when it is first wanted; pip is
+#: put in place once, by pyenv; C modules that only CPython's own tests import (_testcapi and its like, since 3.10 an
+#: option of configure) are not compiled. The tests themselves are installed, and run without those.
 LEAN = r"""
 devrig_configure() {
   EDITS
-  ./configure --with-ensurepip=no "$@" || return 1
+  ./configure --with-ensurepip=no --disable-test-modules "$@" || return 1
   sed -i -E \
+    -e 's#^(TEST_MODULES=[[:space:]]*)no$#\1yes#' \
     -e 's#\$\(PYTHON_FOR_BUILD\) -Wi -OO? #: #' \
     -e 's#-o 0 -o 1 -o 2#-o 0#' \
     -e "s#-x '(bad_coding[^']*)'#-x '\1|python[0-9.]+/(.+/)?tests?/'#" \
