@@ -1,5 +1,6 @@
 """The gate, run as the module runs it: by an interpreter, as text."""
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -42,8 +43,6 @@ def test_a_client_that_cannot_shake_hands_does_not_pass():
 
 @pytest.fixture
 def pyenv_gate():
-    import importlib  # noqa: PLC0415
-
     return importlib.import_module("ansible.module_utils.pyenv_gate")
 
 
