@@ -574,8 +574,8 @@ def test_a_wrong_tarball_does_not_get_into_the_mirror(tools, pyenv, rows):
 
 
 def test_openssl_is_the_one_that_the_product_pins(pyenv_plan):
-    assert sources.OPENSSL.version == pyenv_plan.PRIVATE_OPENSSL.version
-    assert sources.OPENSSL.sha256 == pyenv_plan.PRIVATE_OPENSSL.sha256
+    assert sources.OPENSSL.version == pyenv_plan.OPENSSL_1_1.version
+    assert sources.OPENSSL.sha256 == pyenv_plan.OPENSSL_1_1.sha256
 
 
 def test_openssl_that_is_gone_is_skipped_loudly(tools, report):
