@@ -1,5 +1,6 @@
 """What goes wrong while an interpreter is built: a clear error, nothing half there, and the next run converges."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -83,15 +84,21 @@ def test_a_source_in_the_cache_that_was_spoilt_is_fetched_anew(case):
     assert case.is_sound()
 
 
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """Make a folder that is a file system of its own, with a size as mount(8) takes it for tmpfs."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 def test_a_full_disk_is_one_clear_error(real_case):
     """A small file system for the cache, and CPython's own source, which does not fit into it."""
-    cache = real_case.folder / "cache"
-    cache.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(cache)], check=True)
-    try:
+    with small_disk(real_case.folder / "cache", "60m"):
         answer = real_case.call()
-    finally:
-        subprocess.run(["umount", "-l", str(cache)], check=True)
     assert "the disk is full: make room" in answer["msg"]
     assert "No space left on device" in answer["msg"]
     assert not real_case.version.exists()
@@ -99,14 +106,10 @@ def test_a_full_disk_is_one_clear_error(real_case):
 
 def test_a_disk_that_is_full_where_interpreters_lie_is_one_clear_error(case):
     versions = case.root / "versions"
-    versions.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(versions)], check=True)
-    try:
+    with small_disk(versions, "32k"):
         answer = case.call()
         assert "the disk is full: make room" in answer["msg"]
         assert not list(versions.iterdir())
-    finally:
-        subprocess.run(["umount", "-l", str(versions)], check=True)
     assert case.call()["changed"] is True
     assert case.is_sound()
 
