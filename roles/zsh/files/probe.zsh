@@ -13,7 +13,7 @@ ask='print -rl -- "$path[1]" "$path[2]" "$path[3]" "$PYENV_ROOT" "${+functions[p
 login=("${(@f)$(zsh -lic $ask 2>/dev/null </dev/null)}")
 script=$(zsh -lc 'print -r -- $path[1]' 2>/dev/null </dev/null)
 
-# The user's own files, read from here. Ctrl-X Ctrl-P then writes down the line, the suggestion behind it and the
+# The user's own files, read from here, without the history. Ctrl-X Ctrl-P then writes down the line, the suggestion behind it and the
 # number of coloured parts. (A widget with an underscore in front is left alone by the suggestions.)
 cat >$work/.zshenv <<'END'
 [[ -r ~/.zshenv ]] && source ~/.zshenv
@@ -21,7 +21,7 @@ END
 cat >$work/.zshrc <<END
 unset ZDOTDIR
 source ~/.zshrc
-unset HISTFILE
+unset HISTFILE _history_file
 print -s 'echo devrig suggests this'
 _note() { print -r -- "\$BUFFER@\$POSTDISPLAY@\$#region_highlight" >$work/note; }
 zle -N _note
