@@ -1,4 +1,5 @@
 """Figures, as ratios measured side by side in one run.
 
-python -m tests.bench --suite bookworm --version 3.13.5 --rounds 2
+python -m tests.bench terminal --suite bookworm
+python -m tests.bench build --suite bookworm --version 3.13.5 --rounds 2
 """
