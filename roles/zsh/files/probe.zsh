@@ -13,8 +13,12 @@ ask='print -rl -- "$path[1]" "$path[2]" "$path[3]" "$PYENV_ROOT" "${+functions[p
 login=("${(@f)$(zsh -lic $ask 2>/dev/null </dev/null)}")
 script=$(zsh -lc 'print -r -- $path[1]' 2>/dev/null </dev/null)
 
-# The user's own files, read from here, without the history. Ctrl-X Ctrl-P then writes down the line, the suggestion behind it and the
-# number of coloured parts. (A widget with an underscore in front is left alone by the suggestions.)
+# A project to start in: a repository with a file that git does not know, and a virtualenv.
+mkdir -p $work/project/.venv && : >$work/project/.venv/pyvenv.cfg
+git -c init.defaultBranch=main init -q $work/project
+
+# The user's own files, read from here, without the history. Ctrl-X Ctrl-P then writes down the line, the suggestion behind
+# it and the number of coloured parts. (A widget with an underscore in front is left alone by the suggestions.)
 cat >$work/.zshenv <<'END'
 [[ -r ~/.zshenv ]] && source ~/.zshenv
 END
@@ -23,7 +27,10 @@ unset ZDOTDIR
 source ~/.zshrc
 unset HISTFILE _history_file
 print -s 'echo devrig suggests this'
-_note() { print -r -- "\$BUFFER@\$POSTDISPLAY@\$#region_highlight" >$work/note; }
+_note() {
+  print -r -- "\$BUFFER@\$POSTDISPLAY@\$#region_highlight" >$work/note
+  print -r -- "\$psvar[1]\$psvar[3] \${VIRTUAL_ENV:t}" >$work/prompt
+}
 zle -N _note
 bindkey '^X^P' _note
 END
@@ -39,12 +46,15 @@ typed() {  # typed KEYS WANTED: type the keys, give the shell up to five seconds
   return 1
 }
 suggestion=false highlighting=false completion=false
+cd -q $work/project
 zpty -b term env TERM=xterm-256color ZDOTDIR=${(q)work} zsh -i
 typed '' '@*' && {  # it is up
   typed 'echo dev' 'echo dev@rig suggests this@*' && suggestion=true
   typed $'\x15echo "blue"' 'echo "blue"@*@[1-9]*' && highlighting=true
   typed $'\x15ls /etc/os-rel\t' '*/etc/os-release*' && completion=true
 }
+prompt=
+[[ ! -r $work/prompt ]] || prompt=$(<$work/prompt)
 zpty -d term
 
 text() {  # text VALUE: the value as a JSON string
@@ -59,6 +69,6 @@ print -r -- "{
   \"script_path\": $(text $script),
   \"pyenv\": $([[ -d $login[4]/bin ]] && print true || print false), \"pyenv_function\": $(text $login[5]),
   \"git_completion\": $(text $login[6]),
-  \"suggestion\": $suggestion, \"highlighting\": $highlighting, \"completion\": $completion,
+  \"suggestion\": $suggestion, \"highlighting\": $highlighting, \"completion\": $completion, \"prompt\": $(text $prompt),
   \"login_shell\": $(text ${"$(getent passwd $EUID)"##*:})
 }"
