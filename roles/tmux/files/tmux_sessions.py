@@ -129,14 +129,19 @@ def life_of(panes):
     return "%s-%s" % (panes[0]["start_time"], panes[0]["pid"]) if panes else None
 
 
-def state_of(panes, socket, program=lambda pane: None, now=0):
+def as_tmux_says(pane):
+    """Return (None, folder) of a pane: no program, the folder that tmux named."""
+    return None, pane["pane_current_path"]
+
+
+def state_of(panes, socket, look=as_tmux_says, now=0):
     """Return the state that is saved, from the panes of a server.
 
     Of sessions that share their windows (a group) the oldest is taken: a second view is not a second session.
 
     :param panes: result of parse_panes().
     :param socket: path of the server's socket.
-    :param program: function of a pane (dict): (arguments, folder they were given in) or None.
+    :param look: function of a pane (dict): (command line to start again or None, folder).
     :param now: seconds since 1970.
     :return: dict as JSON can hold it; see valid().
     """
@@ -163,7 +168,7 @@ def state_of(panes, socket, program=lambda pane: None, now=0):
                     "panes": [],
                 }
             )
-        arguments, folder = program(pane) or (None, pane["pane_current_path"])
+        arguments, folder = look(pane)
         session["windows"][-1]["panes"].append(
             {
                 "index": number(pane["pane_index"]),
@@ -211,30 +216,36 @@ def wanted_program(arguments, allowed):
     return all(argument.isprintable() for argument in arguments)
 
 
-def foreground(pid, proc="/proc"):
-    """Return (command line, folder of the shell) of what runs in front in a pane, from proc(5); None for the shell itself.
+def read_process(pid, proc="/proc"):
+    """Return (command line of what runs in front, folder of the process itself) of a pane, from proc(5).
+
+    Each is None where it cannot be read, the command line also where the process itself is in front.
 
     :param pid: the pane's own process, text.
     """
+    arguments = folder = None
     try:
+        folder = text_of(os.readlink(os.fsencode("%s/%s/cwd" % (proc, pid))))
         with open("%s/%s/stat" % (proc, pid), "rb") as stream:
             group = stream.read().rpartition(b")")[2].split()[5].decode()  # tpgid; the name before may hold anything
-        if group == pid:
-            return None
-        with open("%s/%s/cmdline" % (proc, group), "rb") as stream:
-            arguments = text_of(stream.read()).split("\0")[:-1]
-        return arguments, text_of(os.readlink(os.fsencode("%s/%s/cwd" % (proc, pid))))
+        if group != pid:
+            with open("%s/%s/cmdline" % (proc, group), "rb") as stream:
+                arguments = text_of(stream.read()).split("\0")[:-1]
     except (OSError, IndexError):
-        return None
+        pass
+    return arguments, folder
 
 
-def program_of(pane):
-    """Return (arguments, folder) of a pane's program if it is one that is started again, else None."""
-    allowed = pane[PROGRAMS_OPTION].split()
-    if pane["pane_current_command"] not in allowed:
-        return None
-    found = foreground(pane["pane_pid"])
-    return found if found and wanted_program(found[0], allowed) else None
+def look_closely(pane):
+    """Return (command line to start again or None, folder) of a pane, asking the system where tmux does not say it."""
+    allowed, folder = pane[PROGRAMS_OPTION].split(), pane["pane_current_path"]
+    if pane["pane_current_command"] in allowed:
+        arguments, own = read_process(pane["pane_pid"])
+        if own and wanted_program(arguments, allowed):
+            return arguments, own
+    elif not is_dir(folder):  # tmux 3.4 shows bytes that are no UTF-8 as \\377, and nothing of another user's processes
+        folder = read_process(pane["pane_pid"])[1] or folder
+    return None, folder
 
 
 # --- what to restore, and how
@@ -311,36 +322,24 @@ def literal(text):
     return text.replace("#", "##")
 
 
-def given(name):
-    """Return what tmux has to be given to get a name that it showed: it writes a backslash twice and expands formats."""
-    return literal(name.replace("\\\\", "\\"))
+def given(name, expands):
+    """Return what tmux has to be given to get a name that it showed: backslashes are doubled there."""
+    name = name.replace("\\\\", "\\")
+    return literal(name) if expands else name
 
 
-def plan(state, existing, home, is_dir):
+def plan(state, existing, version, home, is_dir):
     """Return the steps that bring a state's sessions back, and what a person has to know about it.
 
     :param state: what valid() returns.
     :param existing: names of the sessions that are there; they are left alone.
+    :param version: (major, minor) of tmux.
     :param home: folder for panes whose own is gone.
     :param is_dir: function: is this path a folder?
     :return: (list of Step, list of notes, names of the sessions that come back).
     """
-    steps, notes, names = [], [], []
+    steps, notes, names, left = [], [], [], []
     recent = state["recent"]
-    # tmux attaches to the session that was made last.
-    order = {name: len(recent) - place for place, name in enumerate(recent)}
-    for place, session in enumerate(sorted(state["sessions"], key=lambda session: order.get(session["name"], 0))):
-        if session["name"] in existing:
-            notes.append("%s is there already, left alone" % session["name"])
-            continue
-        names.append(session["name"])
-        steps += session_steps("s%d" % place, session, home, is_dir, notes)
-    return steps, notes, names
-
-
-def session_steps(key, session, home, is_dir, notes):
-    """Return the steps for one session; key names its values, notes is added to. The rest is as in plan()."""
-    steps = []
 
     def folder_of(pane):
         folder = nearest(pane["folder"], home, is_dir)
@@ -348,15 +347,32 @@ def session_steps(key, session, home, is_dir, notes):
             notes.append("%s is gone, %s instead" % (pane["folder"], folder))
         return folder
 
+    # tmux attaches to the session that was made last.
+    order = {name: len(recent) - place for place, name in enumerate(recent)}
+    for place, session in enumerate(sorted(state["sessions"], key=lambda session: order.get(session["name"], 0))):
+        if session["name"] in existing:
+            left.append(session["name"])
+            continue
+        names.append(session["name"])
+        steps += session_steps("s%d" % place, session, version, folder_of)
+    if left:
+        notes.insert(0, "left alone, already there: " + ", ".join(sorted(left)))
+    return steps, notes, names
+
+
+def session_steps(key, session, version, folder_of):
+    """Return the steps for one session; key names its values, folder_of is a function of a pane. The rest: plan()."""
+    steps = []
+    called = given(session["name"], version >= (3, 0))
     for place, window in enumerate(session["windows"]):
         at = "%s w%d" % (key, place)
         first = window["panes"][0]
-        name = [] if window["automatic_rename"] else ["-n", given(window["name"])]
+        name = [] if window["automatic_rename"] else ["-n", given(window["name"], version >= (3, 1))]
         target = Ref(key, ":%d" % window["index"])
         keep = (key, at, at + " p0", at + " index")
         if place == 0:
             size = ["-x", str(session["width"] or 80), "-y", str(session["height"] or 24)]
-            argv = ["new-session", "-d", "-P", "-F", CREATED, "-s", given(session["name"])] + size + name
+            argv = ["new-session", "-d", "-P", "-F", CREATED, "-s", called] + size + name
             steps.append(Step(argv, folder_of(first), keep))
             move = ["move-window", "-d", "-s", Ref(at), "-t", target]
             steps.append(Step(move, unless=(at + " index", str(window["index"]))))
@@ -449,7 +465,7 @@ class Server:
         inside = environment.get("TMUX", "").rpartition(",")[0].rpartition(",")
         if label is None and path is None and inside[0]:
             path = inside[0]
-        folder = os.path.join(environment.get("TMUX_TMPDIR") or "/tmp", "tmux-%d" % os.getuid())  # noqa: S108 - tmux's own
+        folder = os.path.join(environment.get("TMUX_TMPDIR") or "/tmp", "tmux-%d" % os.getuid())  # noqa: S108 - tmux's
         # With -L tmux makes the folder of its sockets where it is missing, with -S it does not.
         self.options = ["-S", path] if path else ["-L", label or "default"]
         self.socket = os.path.realpath(path or os.path.join(folder, label or "default"))
@@ -600,8 +616,8 @@ def save(server, store, _options):
     """Save the sessions now."""
     panes = server.panes()
     if not panes:
-        raise Problem("nothing to save: no tmux server runs" if panes is None else "nothing to save: there is no session")
-    state = state_of(panes, server.socket, program_of, time.time())
+        raise Problem("nothing to save: no %s" % ("tmux server runs" if panes is None else "session is there"))
+    state = state_of(panes, server.socket, look_closely, time.time())
     try:
         store.write(state)
     except OSError as error:
@@ -623,16 +639,18 @@ def restore(server, store, options):
         what = "%s is not there" % options.life if options.life else "nothing is saved"
         said = ["nothing to restore: %s%s" % ("no tmux server runs and " if panes is None else "", what)] + notes
         raise Problem("; ".join(said), NOTHING_TO_RESTORE)
-    if panes is None:
-        check_version(server.run(["-V"])[1].strip().replace("tmux ", ""))
+    version = panes[0]["version"] if panes else server.run(["-V"])[1].strip().replace("tmux ", "")
+    check_version(version)
     existing = {pane["session_name"] for pane in panes or []}
     home = os.path.expanduser("~")
-    steps, said, names = plan(state, existing, home if is_dir(home) else "/", is_dir)
+    steps, said, names = plan(state, existing, version_of(version), home if is_dir(home) else "/", is_dir)
     values, failures = carry_out(steps, server.run)
     made = sum(1 for name in values if re.match(r"s\d+$", name))
     if names and not made:
         raise Problem("nothing was restored: " + "; ".join(failures))
-    told = "restored %d of %s" % (made, counts(state)) if existing or failures else "restored " + counts(state)
+    told = "restored " + counts(dict(state, sessions=[each for each in state["sessions"] if each["name"] in names]))
+    if not names:
+        told = "nothing is missing"
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(state["saved"]))
     return "; ".join(["%s, saved %s" % (told, when)] + said + failures + notes)
 
@@ -672,7 +690,7 @@ def watch(server, store, _options, pause=time.sleep):
                     lock = store.lock(life)
                     if lock is None:
                         break
-                state = state_of(panes, server.socket, program_of, time.time())
+                state = state_of(panes, server.socket, look_closely, time.time())
                 if not same(state, before) or not os.path.exists(store.path(life)):
                     store.write(state)
                     before = state
@@ -684,7 +702,6 @@ def watch(server, store, _options, pause=time.sleep):
         pause(PAUSE)
     if lock is not None:
         os.close(lock)
-    return None
 
 
 def arguments():
