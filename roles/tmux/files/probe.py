@@ -101,7 +101,7 @@ def moves(work):
     tmux("new-window", "-n", "moves", "exec sleep 60")
     tmux("split-window", "-h", "exec sleep 60")
     run("tmux", "-L", "outer", "-f", "/dev/null", "new-session", "-d", "env -u TMUX tmux -u -L probe attach")
-    wait_for(lambda: tmux("list-clients"))
+    wait_for(lambda: "moves" in run("tmux", "-L", "outer", "capture-pane", "-p")[1])  # drawn: keys are read from now on
 
     def press(key):
         run("tmux", "-L", "outer", "send-keys", key)
@@ -115,7 +115,7 @@ def moves(work):
     press("M-l")
     moved = moved and wait_for(lambda: not sides())
     program = [sys.executable, "-I", "-c", AS_VIM, "-c", VIM, got]
-    tmux("respawn-pane", "-k", *[shell_quoted(program)])
+    tmux("respawn-pane", "-k", shell_quoted(program))
     wait_for(lambda: os.path.exists(got + ".ready"))
     press("M-h")
     wait_for(lambda: os.path.exists(got))
