@@ -183,7 +183,7 @@ def state_of(panes, socket, look=as_tmux_says, now=0):
         "version": VERSION,
         "life": life_of(panes),
         "socket": socket,
-        "saved": int(now),
+        "saved": round(float(now), 3),
         "recent": recent[:2],
         "sessions": list(sessions.values()),
     }
@@ -256,7 +256,7 @@ def valid(data):
     try:
         if data["version"] != VERSION:
             raise ValueError("written by another version")
-        for key, kind in (("life", str), ("socket", str), ("saved", int), ("recent", list), ("sessions", list)):
+        for key, kind in (("life", str), ("socket", str), ("saved", float), ("recent", list), ("sessions", list)):
             expect(data[key], kind)
         for session in data["sessions"]:
             expect(session["name"], str)
