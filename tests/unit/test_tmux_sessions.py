@@ -351,6 +351,17 @@ def test_eleven_lives_leave_ten_files(store):
     assert [state["saved"] for state in store.states()[0]] == list(range(10, 0, -1))
 
 
+def test_what_a_killed_save_left_goes(store):
+    store.make()
+    old, young = Path(store.folder, ".a.tmp"), Path(store.folder, ".b.tmp")
+    for path in (old, young):
+        path.touch()
+    now = young.stat().st_mtime
+    os.utime(old, (now - 4000, now - 4000))
+    store.write(a_state(saved=now))
+    assert (old.exists(), young.exists()) == (False, True)
+
+
 def test_one_life_has_one_watcher(store):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import tmux_sessions as t; "

@@ -578,6 +578,11 @@ class Store:
         for life in surplus(saved, state["socket"], state["saved"]):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.path(life))
+        for name in os.listdir(self.folder):
+            path = os.path.join(self.folder, name)
+            with contextlib.suppress(FileNotFoundError):
+                if name.endswith(".tmp") and os.stat(path).st_mtime < state["saved"] - 3600:
+                    os.unlink(path)  # what a killed one left
 
     def lock(self, life):
         """Return an open file whose lock says that this process watches a life; None where another does.
