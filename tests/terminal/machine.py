@@ -2,7 +2,7 @@
 
 A test sees its own copy of the user's home at the home's own path, its own /tmp, and nothing of it reaches the user:
 both are mounts in a mount namespace of the test's processes. A broken machine (a full disk, a home that is read-only,
-packages that are gone) is a mount in there too.
+packages that are gone) is a mount in there too. The host's name may be another one in there.
 """
 
 import subprocess
@@ -17,8 +17,8 @@ if [ -d "$work/home/.pyenv" ]; then
   mount -o remount,bind,ro "$work/home/.pyenv"
 fi
 mount --rbind "$work/home" "$home"
-mount --bind "$work/tmp" /tmp
 eval "$mounts"
+mount --bind "$work/tmp" /tmp
 if terminal=$(tty); then
   chown "$user" "$terminal"
   stty columns "$COLUMNS" rows "$LINES"
@@ -125,7 +125,7 @@ class Home:
         }
         # A program that listens on a terminal of its own must not get this one's variables.
         unset = ["env", *(f"-u{name}" for name in ("TMUX", "TMUX_PANE", "COLORTERM", "VIRTUAL_ENV", "SSH_CONNECTION"))]
-        enter = ["unshare", "--mount", "sh", "-c", _ENTER, "sh", self.work, self.machine.user, self.path, mounts]
+        enter = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, "sh", self.work, self.machine.user, self.path, mounts]
         place = self.path if folder is None else folder
         return self.machine.command(*unset, *enter, place, *command, terminal=terminal, env=settings)
 

@@ -97,6 +97,12 @@ class Terminal:
         """Type: each argument is text, or the name of a key in KEYS."""
         self._child.send("".join(KEYS.get(key, key) for key in keys))
 
+    def press(self, *keys):
+        """Press keys one after the other: tmux takes what comes within a millisecond for a paste."""
+        for key in keys:
+            self.send(key)
+            self._read(0.05)
+
     def run(self, line):
         """Type a line and Enter."""
         self.send(line, "Enter")

@@ -17,7 +17,7 @@ STATES = {
     "highlighting is gone": ("mount -t tmpfs none /usr/share/zsh-syntax-highlighting", "syntax-highlighting"),
     "the home is read-only": ('mount -o remount,bind,ro "$home"', "read-only|written|writ"),
     "the disk is full": (FULL, "full|written|writ"),
-    "pyenv is gone": ('rm -rf --one-file-system "$work/hidden"; mount -t tmpfs none "$home/.pyenv"', "pyenv"),
+    "pyenv is gone": ('umount "$home/.pyenv" "$work/home/.pyenv"; rmdir "$home/.pyenv"', "pyenv"),
     "there is no cache": ('rm -rf "$home/.cache"', None),
     "the user's own lines have a fault": ("""printf 'echo "\\nif\\n' >"$home/.zshrc.local" """, "zshrc.local"),
 }
