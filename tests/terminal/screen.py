@@ -98,10 +98,10 @@ class Terminal:
         self._child.send("".join(KEYS.get(key, key) for key in keys))
 
     def press(self, *keys):
-        """Press keys one after the other: tmux takes what comes within a millisecond for a paste."""
+        """Press keys one after the other, as fingers do: tmux takes what comes within a millisecond for a paste."""
         for key in keys:
+            self.wait_quiet(0.03)
             self.send(key)
-            self._read(0.05)
 
     def run(self, line):
         """Type a line and Enter."""
