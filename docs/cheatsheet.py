@@ -21,8 +21,8 @@ SHEET = Path(__file__).with_name("cheatsheet.md")
 #: The release whose files are shown: the newest has all keys.
 RELEASE = "trixie"
 
-#: One key or alias. where: alias, function, key; a vim mode; a tmux key table. key: as the file has it. name: for people.
-#: what: the description. does: what it stands for, as the file has it.
+#: One key or alias. where: alias, function, key; a vim mode; a tmux key table. key: as the file has it. name: for
+#: people. what: the description. does: what it stands for, as the file has it.
 Row = namedtuple("Row", "where key name what does")
 
 #: What the plugins of zsh bind: sequence, name, widget, description.
@@ -102,9 +102,12 @@ def zsh_rows(text):
     rows = []
     comment = []
     for line in text.splitlines():
-        alias = re.match(r"\s*alias\s+(?:-\S+\s+)?(?P<key>[^=\s]+)=(?P<does>'[^']*'|\"[^\"]*\"|\S+)(?:\s+#\s*(?P<what>.+))?$", line)
+        alias = re.match(
+            r"\s*alias\s+(?:-\S+\s+)?(?P<key>[^=\s]+)=(?P<does>'[^']*'|\"[^\"]*\"|\S+)(?:\s+#\s*(?P<what>.+))?$", line
+        )
         bound = re.match(
-            r".*?\bbindkey\s+(?!-[elv]\b)(?:-M\s+\S+\s+)?(?P<key>'[^']*'|\S+)\s+(?P<does>[\w-]+);?(?:[^#]*#\s*(?P<what>.+))?", line
+            r".*?\bbindkey\s+(?!-[elv]\b)(?:-M\s+\S+\s+)?(?P<key>'[^']*'|\S+)\s+(?P<does>[\w-]+);?(?:[^#]*#\s*(?P<what>.+))?",
+            line,
         )
         function = re.match(r"(?P<key>[a-z][\w-]*)\(\)", line)
         if alias:
@@ -127,11 +130,11 @@ def zsh_rows(text):
 
 
 def vim_rows(text):
-    """Return the rows of a rendered vimrc. A key that is mapped again (where a program is missing) is named once.
+    """Return the rows of a rendered vimrc, one for each mapping: a key has several where a program may be missing.
 
     :raises UndescribedError: for a mapping with no description above it.
     """
-    rows = {}
+    rows = []
     what = described = None
     for line in text.splitlines():
         mapped = re.match(
@@ -146,10 +149,8 @@ def vim_rows(text):
             if what is None or described not in (None, mapped["key"]):
                 raise UndescribedError("vimrc.j2", line, '"| what it does: on the line above')
             described = mapped["key"]
-            mode = mapped["mode"]
-            new = Row(mode, mapped["key"], vim_key(mapped["key"]), what, mapped["does"])
-            rows.setdefault((mode, mapped["key"]), new)
-    return list(rows.values())
+            rows.append(Row(mapped["mode"], mapped["key"], vim_key(mapped["key"]), what, mapped["does"]))
+    return rows
 
 
 def tmux_rows(text):
@@ -181,12 +182,12 @@ def _described(template, line, what, how):
         raise UndescribedError(template, line, how)
 
 
-def rows():
-    """Return the rows of the three programs: "zsh", "vim", "tmux" -> list of Row."""
+def rows(release=RELEASE):
+    """Return the rows of the three programs on a release: "zsh", "vim", "tmux" -> list of Row."""
     return {
-        "zsh": zsh_rows(render("zshrc.j2", "zsh", RELEASE)),
-        "vim": vim_rows(render("vimrc.j2", "vim", RELEASE)),
-        "tmux": tmux_rows(render("tmux.conf.j2", "tmux", RELEASE)),
+        "zsh": zsh_rows(render("zshrc.j2", "zsh", release)),
+        "vim": vim_rows(render("vimrc.j2", "vim", release)),
+        "tmux": tmux_rows(render("tmux.conf.j2", "tmux", release)),
     }
 
 
@@ -204,12 +205,15 @@ def _table(head, rows):
     return "\n".join(lines)
 
 
-def _with_modes(rows):
-    """Name the mode of vim where one key has other words in it than when one looks at text."""
-    normal = {row.key: row.what for row in rows if row.where in ("", "n")}
+def _for_people(rows):
+    """Name a key of vim's once for each mode, and the mode where it does not do what it does in normal mode."""
+    first = {}
+    for row in rows:
+        first.setdefault((row.where, row.key), row)
+    normal = {row.key: row.what for row in first.values() if row.where in ("", "n")}
     return [
-        row._replace(name=row.name + VIM_MODES.get(row.where, "")) if normal.get(row.key) != row.what else row
-        for row in rows
+        row if normal.get(row.key) == row.what else row._replace(name=row.name + VIM_MODES.get(row.where, ""))
+        for row in first.values()
     ]
 
 
@@ -223,12 +227,12 @@ def sheet():
     prefix = [row._replace(name=f"prefix {row.name}") for row in tmux if row.where == "prefix"]
     parts = [
         "# Keys and aliases",
-        "What devrig adds to zsh, vim and tmux. Made from `templates/` by `./test docs`: what is wrong here is wrong there.",
+        "What devrig adds to zsh, vim and tmux. Made from `templates/` by `./test docs`: mend it there.",
         "## zsh",
         _table("type", [row for row in zsh if row.where in ("alias", "function")]),
         _table("key", [row for row in zsh if row.where == "key"]),
         "## vim",
-        _table("key", _with_modes(found["vim"])),
+        _table("key", _for_people(found["vim"])),
         "## tmux",
         f"The prefix is `{tmux_key(defaults('tmux')['tmux_prefix'])}`; `prefix ?` lists tmux's own keys too.",
         _table("key", prefix),

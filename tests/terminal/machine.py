@@ -2,7 +2,7 @@
 
 A test sees its own copy of the user's home at the home's own path, its own /tmp, and nothing of it reaches the user:
 both are mounts in a mount namespace of the test's processes. A broken machine (a full disk, a home that is read-only,
-packages that are gone) is a mount in there too. The host's name may be another one in there.
+packages that are gone) is a mount in there too.
 """
 
 import subprocess
@@ -37,7 +37,7 @@ work=$(mktemp -d /tmp/devrig-terminal.XXXXXX)
 mkdir "$work/home" "$work/tmp"
 cd "$home"
 tar -c --exclude=./.pyenv --exclude=./devrig --exclude=./.local/share --exclude=./.ansible --exclude='./.cache/*/*/*' \
-  --exclude='./.*history' --exclude=./.viminfo --exclude='./.z*.local' --exclude=./.vimrc.local --exclude=./.tmux.conf.local . |
+  --exclude='./.*history' --exclude=./.viminfo --exclude='./.*.local' . |
   tar -x -C "$work/home"
 [ ! -d "$home/.pyenv" ] || mkdir "$work/home/.pyenv"
 chown -R "$user:" "$work"
@@ -51,7 +51,8 @@ for file in $(grep -lzsx "DEVRIG_TERMINAL=$1" /proc/[0-9]*/environ); do
   pid=${file#/proc/}
   kill -9 "${pid%/environ}" 2>/dev/null || true
 done
-rm -rf --one-file-system "$1" 2>/dev/null || { sleep 1; rm -rf --one-file-system "$1"; } # what was killed may still write
+# What was killed may still write.
+rm -rf --one-file-system "$1" 2>/dev/null || { sleep 1; rm -rf --one-file-system "$1"; }
 """
 
 
@@ -99,7 +100,9 @@ class Home:
         #: The folder on the machine that holds home and tmp; the home's path as the user knows it.
         self.work, self.path = copied.stdout.split(" ", 1)
 
-    def command(self, *command, columns=80, lines=24, term="xterm-256color", mounts="", folder=None, terminal=True, env=None):
+    def command(
+        self, *command, columns=80, lines=24, term="xterm-256color", mounts="", folder=None, terminal=True, env=None
+    ):
         """Return a command line that runs a command as the user in this home.
 
         :param columns: width of the terminal in cells.
@@ -125,7 +128,7 @@ class Home:
         }
         # A program that listens on a terminal of its own must not get this one's variables.
         unset = ["env", *(f"-u{name}" for name in ("TMUX", "TMUX_PANE", "COLORTERM", "VIRTUAL_ENV", "SSH_CONNECTION"))]
-        enter = ["unshare", "--mount", "--uts", "sh", "-c", _ENTER, "sh", self.work, self.machine.user, self.path, mounts]
+        enter = ["unshare", "--mount", "sh", "-c", _ENTER, "sh", self.work, self.machine.user, self.path, mounts]
         place = self.path if folder is None else folder
         return self.machine.command(*unset, *enter, place, *command, terminal=terminal, env=settings)
 

@@ -138,7 +138,7 @@ class Terminal:
         return []
 
     def colours(self, text, within=None):
-        """Return the foreground colours of a text's cells, blanks left out: names of pyte's or six hexadecimal digits."""
+        """Return the foreground colours of a text's cells but blanks: pyte's names or six hexadecimal digits."""
         return {cell.fg for cell in self.cells(text, within) if cell.data.strip()}
 
     # --- waiting

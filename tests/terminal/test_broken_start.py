@@ -9,8 +9,8 @@ chown "$user:" "$home"
 head -c 100M /dev/zero >"$home/filler" 2>/dev/null || true
 """
 
-#: state -> (script that breaks the machine, run as root for this test's processes alone; words of the line that says why,
-#: none where the shell can put it right by itself)
+#: state -> (script that breaks the machine, run as root for this test's processes alone; words of the line that says
+#: why, None where the shell can put it right by itself)
 STATES = {
     "nothing is broken": ("true", None),
     "suggestions are gone": ("mount -t tmpfs none /usr/share/zsh-autosuggestions", "autosuggestions"),

@@ -1,4 +1,4 @@
-"""The multiplexer: panes in their folder, one set of keys through panes and vim's windows, the clipboard, what comes back."""
+"""The multiplexer: panes in their folder, keys that go through vim's windows too, the clipboard, what comes back."""
 
 import base64
 import re
@@ -25,7 +25,10 @@ def test_a_split_starts_in_the_same_folder(home, tmux, key, edges):
     terminal = tmux(folder=f"{home.path}/my project")
     terminal.press(PREFIX, key)
     terminal.wait("two prompts", lambda: terminal.text.count("~/my project %") == 2)
-    assert [pane.split(" ", 4)[3:] for pane in panes(home)] == [["1", f"{home.path}/my project"], ["2", f"{home.path}/my project"]]
+    assert [pane.split(" ", 4)[3:] for pane in panes(home)] == [
+        ["1", f"{home.path}/my project"],
+        ["2", f"{home.path}/my project"],
+    ]
     assert ask(home, f"#{{pane_at_{edges[1]}}}#{{pane_at_{edges[0]}}}") == "10", "the new pane is behind the old one"
 
 
@@ -90,7 +93,9 @@ def test_what_is_copied_reaches_the_clipboard_outside_and_is_pasted(home, tmux):
     terminal.press(PREFIX, "[")
     terminal.wait("copy mode", lambda: ask(home, "#{pane_in_mode}") == "1")
     terminal.press(*"k0v$y")
-    sent = terminal.wait("OSC 52", lambda: re.search(rb"\x1b\]52;c?;([A-Za-z0-9+/=]+)(?:\x07|\x1b\\)", terminal.raw[before:]))
+    sent = terminal.wait(
+        "OSC 52", lambda: re.search(rb"\x1b\]52;c?;([A-Za-z0-9+/=]+)(?:\x07|\x1b\\)", terminal.raw[before:])
+    )
     assert base64.b64decode(sent[1]).decode().rstrip("\n") == "copy me"
     terminal.wait("copy mode is over", lambda: ask(home, "#{pane_in_mode}") == "0")
     terminal.send("echo pasted ")

@@ -58,7 +58,9 @@ def test_space_f_finds_a_file(home, vim):
     terminal.wait_match(r"1/2")
     terminal.send("Enter")
     terminal.wait_for("needle")
-    terminal.wait("the file in the status line", lambda: any("haystack.txt" in row and "1:1" in row for row in terminal.rows))
+    terminal.wait(
+        "the file in the status line", lambda: any("haystack.txt" in row and "1:1" in row for row in terminal.rows)
+    )
 
 
 def test_a_change_gets_a_sign_and_is_counted(home, vim):
@@ -66,6 +68,7 @@ def test_a_change_gets_a_sign_and_is_counted(home, vim):
     terminal = vim("numbers.py", folder=f"{home.path}/project")
     terminal.send("jA0", "Escape", ":w", "Enter")
     terminal.wait_match(r"^~ .*two = 20")
+    assert not terminal.colours("~ ", within="two = 20") & {"black", "000000"}, "the sign cannot be seen"
     terminal.wait_match(r"numbers\.py.*~1")
 
 

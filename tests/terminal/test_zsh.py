@@ -20,7 +20,11 @@ def test_tab_completes_pyenv_s_commands(home, zsh):
 
 
 def test_tab_completes_a_git_branch(home, zsh):
-    home.sh("git init -q repository; cd repository; git symbolic-ref HEAD refs/heads/main; " + COMMIT + "; git branch topic-42")
+    home.sh(
+        "git init -q repository; cd repository; git symbolic-ref HEAD refs/heads/main; "
+        + COMMIT
+        + "; git branch topic-42"
+    )
     terminal = zsh(folder=f"{home.path}/repository")
     terminal.send("git switch top", "Tab")
     terminal.wait_for("git switch topic-42")
@@ -79,7 +83,9 @@ def test_tab_lists_the_folders_one_came_from(home, zsh):
     terminal = zsh()
     for name in ("alpha", "beta", "gamma"):
         terminal.run(f"cd ~/{name}")
-        terminal.wait(f"in {name}", lambda name=name: f"~/{name}" in terminal.before_cursor and "cd" not in terminal.before_cursor)
+        terminal.wait(
+            f"in {name}", lambda name=name: f"~/{name}" in terminal.before_cursor and "cd" not in terminal.before_cursor
+        )
     terminal.send("cd -", "Tab")
     terminal.wait_match(r"^\s*(1\s.*~/|.*/)beta$")
     terminal.wait_match(r"^\s*(2\s.*~/|.*/)alpha$")

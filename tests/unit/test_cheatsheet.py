@@ -65,8 +65,10 @@ def test_zsh_s_comments_are_found_where_they_stand():
 
 
 def test_a_mapping_of_vim_s_is_named_once_for_all_its_modes():
-    text = '"| one\nnnoremap <silent> <leader>f :Files<CR>\nxnoremap <leader>f :Files<CR>\n"| two\nnnoremap <leader>f :find \n'
-    assert [(row.where, row.what) for row in cheatsheet.vim_rows(text)] == [("n", "one"), ("x", "one")]
+    text = '"| one\nnnoremap <silent> <leader>f :F<CR>\nxnoremap <leader>f :F<CR>\n"| two\nnnoremap <leader>f :find \n'
+    rows = cheatsheet.vim_rows(text)
+    assert [(row.where, row.what) for row in rows] == [("n", "one"), ("x", "one"), ("n", "two")]
+    assert [(row.name, row.what) for row in cheatsheet._for_people(rows)] == [("Space f", "one"), ("Space f", "one")]
 
 
 def test_tmux_s_tables_are_told_apart():
