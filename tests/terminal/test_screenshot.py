@@ -18,7 +18,7 @@ def test_the_picture_shows_prompt_sign_and_status_lines(host, machine, request, 
     for pattern in (
         r"^\(weather\) ~/weather forecast [*?]{2} %",
         r"^\(weather\).* git st a tus --short",
-        r"E> .*print\(forecast",
+        r"E> .*print ?\(forecast",
         r"F821: undefined name 'unit'",
         r"forecast\.py .*\+4 ~1 -0 .*E1 W0 .*python utf-8",
         r"^ ?weather .*1 zsh",

@@ -70,6 +70,7 @@ def test_up_searches_by_what_was_typed(zsh):
         terminal.run(line)
         terminal.wait("run", lambda line=line: [row.endswith(line) for row in terminal.rows].count(True) == 1)
         terminal.wait_prompt()
+    terminal.wait_quiet()
     terminal.send("echo ", "Up")
     terminal.wait("the newest", lambda: terminal.before_cursor.endswith("% echo second"))
     terminal.send("Up")
