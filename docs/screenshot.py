@@ -184,8 +184,9 @@ def picture(terminal):
         if y == cursor.y and not cursor.hidden and cursor.x < terminal.columns:
             cells[cursor.x] = cells[cursor.x]._replace(reverse=not cells[cursor.x].reverse)
         text = Text(no_wrap=True, end="\n")
-        for style, run in itertools.groupby(cells, _style):
-            text.append("".join(cell.data for cell in run), style)
+        # A piece neither begins nor ends with a blank: some programs that draw SVG would drop it.
+        for (style, _), piece in itertools.groupby(cells, lambda cell: (_style(cell), cell.data == " ")):
+            text.append("".join(cell.data for cell in piece), style)
         console.print(text)
     return console.export_svg(theme=THEME, title="", code_format=FORMAT, font_aspect_ratio=0.6, unique_id="devrig")
 

@@ -27,6 +27,9 @@ _FOREIGN = re.compile(
     rb"|\x1b\[\?[0-9;]*(?:[@-Zi-km-~]|[ -/]+[@-~])"
     rb"|\x1b\[[0-9;:]*[ -/]+[@-~]"
 )
+#: Which colours the terminal has (10: text, 11: background): vim, also through tmux, chooses a light or a dark scheme.
+_ASKED = re.compile(rb"\x1b\](1[01]);\?(?:\x07|\x1b\\)")
+_ANSWERS = {b"10": "d5d5/c4c4/a1a1", b"11": "1d1d/2020/2121"}
 _COLOURS_WITH_COLONS = re.compile(rb"\x1b\[([0-9;:]*:[0-9;:]*)m")
 _UNFINISHED = re.compile(rb"\x1b(?:\][^\x07\x1b]*\x1b?|[PX^_k][^\x1b]*\x1b?|\[[0-?]*[ -/]*)?\Z")
 
@@ -208,6 +211,8 @@ class Terminal:
         unfinished = _UNFINISHED.search(data)
         self._pending = data[unfinished.start() :] if unfinished else b""
         data = data[: unfinished.start()] if unfinished else data
+        for asked in _ASKED.findall(data):
+            self._child.send(f"\x1b]{asked.decode()};rgb:{_ANSWERS[asked]}\x1b\\")
         self._stream.feed(_COLOURS_WITH_COLONS.sub(_without_colons, _FOREIGN.sub(b"", data)))
         return True
 

@@ -17,7 +17,7 @@ def test_the_picture_shows_prompt_sign_and_status_lines(host, machine, request, 
     shown = "\n".join(re.sub(" +", " ", line) for line in lines)
     for pattern in (
         r"^\(weather\) ~/weather forecast [*?]{2} %",
-        r"^\(weather\).* git st a tus --short",
+        r"^\(weather\).* git st a ?tus --short",
         r"E> .*print ?\(forecast",
         r"F821: undefined name 'unit'",
         r"forecast\.py .*\+4 ~1 -0 .*E1 W0 .*python utf-8",
