@@ -59,6 +59,18 @@ def zsh(open_terminal):
 
 
 @pytest.fixture
+def idle_zsh(zsh):
+    """Return a function that starts a login shell and leaves it alone until its plugins are read."""
+
+    def start(**options):
+        terminal = zsh(**options)
+        terminal.wait_quiet(0.5)
+        return terminal
+
+    return start
+
+
+@pytest.fixture
 def tmux(open_terminal):
     """Return a function that starts tmux with the user's configuration and waits until a shell is in it."""
 

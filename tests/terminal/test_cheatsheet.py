@@ -38,14 +38,9 @@ def test_zsh_has_these_functions(home, rows):
     assert kinds == [f"{name}: function" for name in said]
 
 
-def test_zsh_s_keys_do_what_the_sheet_says(home, zsh, rows):
-    terminal = zsh()
-    # Once a suggestion is there, the plugins are.
-    terminal.run("echo one")
-    terminal.wait("the output", lambda: "one" in terminal.rows)
-    terminal.send("echo o")
-    terminal.wait("a suggestion", lambda: terminal.text.count("% echo one") == 2)
-    terminal.send("\x15", "bindkey -L >keys", "Enter")
+def test_zsh_s_keys_do_what_the_sheet_says(home, idle_zsh, rows):
+    terminal = idle_zsh()
+    terminal.run("bindkey -L >keys")
     living = terminal.wait("written", lambda: home.sh("cat keys 2>/dev/null || true"))
     bound = {}
     for line in living.splitlines():

@@ -1,5 +1,7 @@
 """The editor inside tmux, as it is used: faults, comments, files, changes, the status line; and quiet first starts."""
 
+import re
+
 import pytest
 
 FAULTY = "import os\n\nanswer = undefined_name\n"
@@ -99,3 +101,15 @@ def test_a_first_start_asks_nothing(home, open_terminal, columns, lines, term):
     assert b"Press ENTER" not in terminal.raw
     terminal.send(":q!", "Enter")
     terminal.wait("the end", lambda: terminal.ended)
+
+
+def test_vim_in_tmux_sees_that_the_terminal_is_dark(home, vim):
+    """Else a colour scheme that has a light and a dark side shows its light one."""
+    version = home.sh("tmux -V").split()[1]
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < (3, 4):
+        pytest.skip(f"NOT TESTED: tmux {version} of {home.machine.name} does not ask the terminal for its colours")
+    home.write("a.py", "one = 1\n")
+    terminal = vim("a.py")
+    terminal.wait_quiet()
+    terminal.run(":echo 'background is' &background")
+    terminal.wait_match("^background is dark$")

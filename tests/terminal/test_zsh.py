@@ -30,8 +30,8 @@ def test_tab_completes_a_git_branch(home, zsh):
     terminal.wait_for("git switch topic-42")
 
 
-def test_a_suggestion_is_greyed_and_right_takes_it(zsh):
-    terminal = zsh()
+def test_a_suggestion_is_greyed_and_right_takes_it(idle_zsh):
+    terminal = idle_zsh()
     terminal.run("echo one two three")
     terminal.wait("the output", lambda: "one two three" in terminal.rows)
     terminal.wait_prompt()
@@ -46,16 +46,16 @@ def test_a_suggestion_is_greyed_and_right_takes_it(zsh):
     terminal.wait("no longer grey", lambda: not terminal.colours("ne two three", within="% echo") & offered)
 
 
-def test_a_wrong_command_is_red_and_a_right_one_is_not(zsh):
-    terminal = zsh()
+def test_a_wrong_command_is_red_and_a_right_one_is_not(idle_zsh):
+    terminal = idle_zsh()
     terminal.send("no-such-command")
     terminal.wait("red", lambda: terminal.colours("no-such-command") == {"red"})
     terminal.send("\x15", "echo blue")
     terminal.wait("green", lambda: terminal.colours("echo", within="% echo blue") == {"green"})
 
 
-def test_an_unclosed_quote_is_shown_and_can_be_closed(zsh):
-    terminal = zsh()
+def test_an_unclosed_quote_is_shown_and_can_be_closed(idle_zsh):
+    terminal = idle_zsh()
     terminal.send("echo 'half")
     open_quote = terminal.wait("coloured", lambda: terminal.colours("'half") - PLAIN)
     terminal.send("'")
@@ -64,8 +64,8 @@ def test_an_unclosed_quote_is_shown_and_can_be_closed(zsh):
     terminal.wait("both lines", lambda: "half" in terminal.rows and "whole" in terminal.rows)
 
 
-def test_up_searches_by_what_was_typed(zsh):
-    terminal = zsh()
+def test_up_searches_by_what_was_typed(idle_zsh):
+    terminal = idle_zsh()
     for line in ("echo first", "true", "echo second", "true 2"):
         terminal.run(line)
         terminal.wait("run", lambda line=line: [row.endswith(line) for row in terminal.rows].count(True) == 1)
