@@ -1,0 +1,82 @@
+"""Hosts from the command line, and what each test gets: a home folder of its own and terminals in it."""
+
+import pytest
+
+from tests.terminal.machine import Home, Machine
+from tests.terminal.screen import Terminal
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("terminal tests")
+    group.addoption("--host", action="append", default=[], help="container; several: again, or with commas; none: here")
+    group.addoption("--user", default="dev", help="whose environment is tried (default: dev)")
+
+
+def pytest_generate_tests(metafunc):
+    if "host" in metafunc.fixturenames:
+        hosts = [name for given in metafunc.config.getoption("host") for name in given.split(",") if name]
+        metafunc.parametrize("host", hosts or [""], ids=hosts or ["here"], scope="session")
+
+
+@pytest.fixture(scope="session")
+def machine(host, request):
+    return Machine(host, request.config.getoption("user"))
+
+
+@pytest.fixture
+def home(machine):
+    """A copy of the user's home folder, removed at the end with all that runs in it."""
+    home = Home(machine)
+    yield home
+    home.leave()
+
+
+@pytest.fixture
+def open_terminal(home):
+    """Return a function that starts a program in a terminal; arguments as Home.command has them."""
+    terminals = []
+
+    def start(*command, columns=80, lines=24, **options):
+        line = home.command(*command, columns=columns, lines=lines, **options)
+        terminals.append(Terminal(line, columns=columns, lines=lines))
+        return terminals[-1]
+
+    yield start
+    for terminal in terminals:
+        terminal.close()
+
+
+@pytest.fixture
+def zsh(open_terminal):
+    """Return a function that starts a login shell and waits for its prompt."""
+
+    def start(**options):
+        terminal = open_terminal("zsh", "-il", **options)
+        terminal.wait_prompt()
+        return terminal
+
+    return start
+
+
+@pytest.fixture
+def idle_zsh(zsh):
+    """Return a function that starts a login shell and leaves it alone until its plugins are read."""
+
+    def start(**options):
+        terminal = zsh(**options)
+        terminal.wait_quiet(0.5)
+        return terminal
+
+    return start
+
+
+@pytest.fixture
+def tmux(open_terminal):
+    """Return a function that starts tmux with the user's configuration and waits until a shell is in it."""
+
+    def start(*arguments, **options):
+        terminal = open_terminal("tmux", *arguments, **{"columns": 100, "lines": 30, **options})
+        terminal.wait_prompt()
+        return terminal
+
+    return start
