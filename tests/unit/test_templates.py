@@ -376,7 +376,7 @@ class Terminal:
 
 @pytest.fixture
 def editor(tmp_path):
-    """Return a function that starts vim with our settings in a terminal, types keys, and returns a value and the screen."""
+    """Return a function that starts vim with our settings in a terminal, types keys, and returns (value, screen)."""
     home = tmp_path / "home"
     home.mkdir()
     answer = tmp_path / "answer"
