@@ -4,6 +4,7 @@ Jinja2 with Ansible's filters and its two settings that matter (trim_blocks, kee
 and the defaults and constants of the template's role, which may be templates themselves.
 """
 
+import subprocess
 from pathlib import Path
 
 import jinja2
@@ -97,3 +98,51 @@ def render(template, role, release, home="/home/dev", **overrides):
     )
     source = (TEMPLATES / template).read_text()
     return ENVIRONMENT.get_template(template).render(**variables.named_in(source))
+
+
+#: template -> (role, settings that its task gives it)
+ROLE_OF = {
+    "zshrc.j2": ("zsh", {}),
+    "zprofile.j2": ("zsh", {}),
+    "zshenv.j2": ("zsh", {}),
+    "vimrc.j2": ("vim", {}),
+    "tmux.conf.j2": ("tmux", {}),
+    "Pipfile.j2": ("pipenv", {"devrig_environment": {}, "pipfile_python_version": "3.6"}),
+}
+EDITOR_TEMPLATES = ("zshrc.j2", "zprofile.j2", "zshenv.j2", "vimrc.j2", "tmux.conf.j2")
+
+#: name -> settings that a person could have
+ODD = {
+    "as delivered": {},
+    "home with blanks and umlauts": {"home": "/home/Jörg d'Été, Ø"},
+    "pyenv elsewhere": {"pyenv_root": "/opt/py env/it's"},
+    "no login shell": {"zsh_login_shell": False, "tmux_shell": ""},
+    "another prefix": {"tmux_prefix": "C-a", "tmux_history_limit": 1},
+    "no clipboard": {"vim_clipboard": False},
+    "no colours, no linters": {"vim_colorschemes": [], "vim_linters": {}},
+    "another state folder": {"vim_state_dir": "/srv/it's, vim"},
+    "short history": {"zsh_history_size": 10},
+    "sessions are not saved": {"tmux_save_sessions": False, "tmux_restore_programs": []},
+}
+
+
+#: No pyenv of the machine's on PATH, no git settings of the person's.
+BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CONFIG_GLOBAL": "/dev/null"}
+
+
+def rendered(template, release="bookworm", **settings):
+    role, given = ROLE_OF[template]
+    return render(template, role, release, **{**given, **settings})
+
+
+def run(*command, **environment):
+    """Run a command with the system's programs and no settings of the person who tests; return what it did."""
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**BARE, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environment},
+    )

@@ -190,6 +190,12 @@ def test_a_broken_record_is_refused_and_not_overwritten(write, home):
     assert not (home / ".zshrc").exists()
 
 
+def test_every_call_returns_what_is_in_the_record(write, home):
+    assert write({".zshrc": "new\n"})["recorded"] == [str(home / ".zshrc")]
+    assert write({".vimrc": "new\n"})["recorded"] == [str(home / ".vimrc"), str(home / ".zshrc")]
+    assert write({".zshrc": ""}, state="absent")["recorded"] == [str(home / ".vimrc")]
+
+
 def test_the_record_names_what_was_written(write, home):
     write({".zshrc": "new\n"})
     record = json.loads((home / "state/dotfiles.json").read_text())

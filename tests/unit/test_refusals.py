@@ -98,6 +98,11 @@ def test_a_list_may_be_given_as_text(plan):
         ({"build_deps_extra": "htop,jq"}, "A list is given as text: htop,jq."),
         ({"pyenv_root": "~/py"}, "write the whole path"),
         ({"pyenv_versions": []}, "pyenv_versions is empty"),
+        ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "v1.0"}]}, "all 40 digits of it"),
+        ({"vim_plugins": [{"name": "../a", "repo": "/a", "version": "a" * 40}]}, "Not so: ../a"),
+        ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40}] * 2}, "A name is there twice"),
+        ({"vim_plugins": [{"name": "a", "version": "a" * 40}]}, "missing required arguments: repo"),
+        ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40, "opt": "perhaps"}]}, "'opt' is of type"),
         ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
     ],
 )

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from test_templates import BARE, ODD, rendered, run
+from rendering import BARE, ODD, rendered, run
 
 
 @pytest.mark.parametrize("odd", ODD)

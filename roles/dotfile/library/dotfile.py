@@ -35,6 +35,11 @@ files:
   type: list
   elements: dict
   returned: always
+recorded:
+  description: The paths of all files that devrig has in the record, those of other calls too.
+  type: list
+  elements: str
+  returned: always
 backups:
   description: The backups made by this call.
   type: list
@@ -283,10 +288,12 @@ def main():
         if module.params["state"] == "present":
             files = checked(module.params["files"])
             home = os.path.expanduser("~")
-            done = present(files, Record(state_dir), dated_folder(state_dir), home, module.check_mode)
+            record = Record(state_dir)
+            done = present(files, record, dated_folder(state_dir), home, module.check_mode)
         else:
             files = [(item["path"], None, None) for item in module.params["files"]]
-            done = absent(files, Record(state_dir), module.check_mode)
+            record = Record(state_dir)
+            done = absent(files, record, module.check_mode)
     except Refused as error:
         module.fail_json(msg=to_native(error))
     except OSError as error:
@@ -299,6 +306,7 @@ def main():
     module.exit_json(
         changed=any(action not in ("unchanged", "absent", "kept") for _, action, *_ in done),
         files=[{"path": path, "action": action, "backup": copy} for path, action, copy, *_ in done],
+        recorded=sorted(record.files),
         backups=[copy for _, _, copy, *_ in done if copy],
         diff=diff,
     )

@@ -1,7 +1,13 @@
 #!/bin/sh
 # Starts this user's vim in a pseudo-terminal on a faulty Python file and prints as JSON what it does there.
-# Arguments: the file types whose linters are asked for. Nothing of the user's is written.
+# Arguments: plugins of the user's ("start/NAME", "opt/NAME"), a "--", and the file types whose linters are asked for. Nothing of the user's is written.
 set -eu
+plugins=
+while [ "$1" != -- ]; do
+    plugins="$plugins $1"
+    shift
+done
+shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -20,9 +26,25 @@ function! Bool(number)
   return a:number ? v:true : v:false
 endfunction
 
+" A plugin is loaded: its folder is in 'runtimepath', and where it has scripts, one of them was read.
+function! Loaded(place)
+  let l:folder = '/pack/devrig/' . a:place
+  if a:place =~# '^opt/'
+    try
+      execute 'packadd' a:place[4:]
+    catch
+      return 0
+    endtry
+  endif
+  let l:paths = filter(split(&runtimepath, ','), 'v:val[-strlen(l:folder):] ==# l:folder')
+  return !empty(l:paths) && (empty(globpath(l:paths[0], 'plugin/**/*.vim'))
+    \ || stridx(execute('scriptnames'), l:folder . '/plugin/') >= 0)
+endfunction
+
 function! Report(timer)
   let s:tries += 1
-  if exists('g:loaded_ale') && !s:linted && s:tries < 100
+  " ALE is read after the first screen; where it is not there at all, a second is enough.
+  if !s:linted && s:tries < (exists('g:loaded_ale') ? 100 : 10)
     return
   endif
   call timer_stop(a:timer)
@@ -37,10 +59,16 @@ function! Report(timer)
     \ 'signs': Bool(exists(':GitGutter') == 2),
     \ 'git': Bool(exists(':Git') == 2),
     \ 'statusline': Bool(&statusline =~# 'StatusFaults'),
+    \ 'plugins': {},
+    \ 'clipboard': &clipboard ==# 'unnamedplus' || exists('#vimrc_clipboard#TextYankPost') ? v:true : v:false,
     \ 'directory': &directory,
+    \ 'backupdir': &backupdir,
     \ 'undodir': &undodir,
     \ 'undofile': Bool(&undofile),
     \ }
+  for l:place in s:plugins
+    let l:found.plugins[l:place] = Bool(Loaded(l:place))
+  endfor
   if exists('g:loaded_ale')
     for l:filetype in s:filetypes
       let l:found.linters[l:filetype] = Linters(l:filetype)
@@ -62,7 +90,7 @@ endfunction
 call timer_start(100, 'Report', {'repeat': 110})
 VIM
 {
-    printf "let s:work = '%s'\nlet s:filetypes = split('%s')\n" "$work" "$*"
+    printf "let s:work = '%s'\nlet s:filetypes = split('%s')\nlet s:plugins = split('%s')\n" "$work" "$*" "$plugins"
     cat "$work/probe.vim"
 } >"$work/run.vim"
 
