@@ -144,6 +144,7 @@ def record(machine):
             terminal.run(line)
             terminal.wait(line, lambda answer=answer: any(row.startswith(answer) for row in terminal.rows))
             terminal.wait("its prompt", lambda: terminal.before_cursor.endswith("*? % "))
+        terminal.wait_match(r"1 zsh\*")
         terminal.send("git st")
         terminal.wait("a suggestion", lambda: terminal.text.count("git status --short") == 2)
         terminal.wait_quiet()
