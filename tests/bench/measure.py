@@ -28,7 +28,11 @@ PROMPT_STANDS = b"\x1b[?2004h"
 """zsh's prompt stands and it waits for a key: the terminal is told to mark what is pasted (zshparam(1))."""
 
 FOLDER = Path(tempfile.gettempdir()) / "devrig-measured"
-CHILD = re.compile(r"^\d+ +(?:clone|clone3|fork|vfork)\(.*= \d+$", re.MULTILINE)
+# A line of strace's that tells of a new process; a thread is none.
+CHILD = re.compile(
+    r"^\d+ +(?:(?:clone|clone3|fork|vfork)\((?!.*CLONE_THREAD)|<\.\.\. (?:clone|fork|vfork) resumed>).*= \d+$",
+    re.MULTILINE,
+)
 
 #: name -> how zsh is started, below the folder of its files
 SHELLS = {"bare": "bare", "usual": "usual", "devrig": None}
@@ -179,6 +183,15 @@ def forks(command: Sequence[str], environment: dict[str, str], mark: bytes | Non
         return len(CHILD.findall(before))
 
 
+def tmux_forks(options: Sequence[str]) -> int:
+    """Count the processes of a new session and its server, the shell in it and what ends them included."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = " ".join(options)
+        # The pane's own process is no shell, so that nothing counts but tmux.
+        script = f"tmux {words} new-session -d -x 80 -y 24 'exec sleep 5'; sleep 0.3; tmux kill-server"
+        return forks(["sh", "-c", script], environment(TMUX_TMPDIR=folder, XDG_STATE_HOME=folder))
+
+
 def instructions(command: Sequence[str], environment: dict[str, str]) -> int:
     """Count the instructions of a command's own process (valgrind's callgrind)."""
     counted = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
@@ -241,9 +254,15 @@ def costs() -> dict[str, dict[str, int]]:
     """Count what does not depend on the machine's noise; figure -> kind -> number."""
     prepare()
     command = ["zsh", "-i", "-c", "exit"]
+    editor = ["vim", "-i", "NONE", str(FOLDER / "file.py")]
     return {
         "forks, zsh -i -c exit": {name: forks(command, shell(name)) for name in SHELLS},
         "forks until the first prompt": {name: forks(["zsh", "-i"], shell(name), PROMPT_STANDS) for name in SHELLS},
+        "forks, vim file.py": {
+            "bare": forks([*editor, "--clean"], environment(), b"first_line"),
+            "devrig": forks(editor, environment(), b"first_line"),
+        },
+        "forks, new tmux session": {"bare": tmux_forks(["-f", "/dev/null"]), "devrig": tmux_forks([])},
         "instructions, zsh -i -c exit": {name: instructions(command, shell(name)) for name in SHELLS},
     }
 
