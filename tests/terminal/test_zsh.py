@@ -79,6 +79,34 @@ def test_up_searches_by_what_was_typed(idle_zsh):
     terminal.wait("the newest again", lambda: terminal.before_cursor.endswith("% echo second"))
 
 
+def test_the_history_of_before_is_read_once_and_kept(home, zsh):
+    """It is read when the prompt stands; a line that was typed ahead of that is kept as well."""
+    old = [f": {1_700_000_000 + number}:0;echo old-{number}" for number in range(3)]
+    home.write(".zsh_history", "\n".join(old) + "\n")
+    terminal = zsh()
+    terminal.wait_quiet(0.5)
+    terminal.send("Up")
+    terminal.wait("the newest of before", lambda: terminal.before_cursor.endswith("% echo old-2"))
+    terminal.send("\x15")
+    terminal.run("print -r -- n=$HISTCMD")
+    terminal.wait("not read twice", lambda: "n=4" in terminal.rows)
+    terminal.run("exit")
+    terminal.wait_for("exit")
+    home.sh("while ! grep -q ';exit$' .zsh_history; do sleep 0.1; done")
+    kept = home.sh("cat .zsh_history").splitlines()
+    assert kept[:3] == old
+    assert [line.partition(";")[2] for line in kept[3:]] == ["print -r -- n=$HISTCMD", "exit"]
+
+
+def test_a_line_typed_ahead_of_the_prompt_is_kept(home, open_terminal):
+    home.write(".zsh_history", ": 1700000000:0;echo old\n")
+    terminal = open_terminal("zsh", "-il")
+    terminal.send("echo ahead", "Enter", "exit", "Enter")
+    home.sh("while ! grep -q ';exit$' .zsh_history; do sleep 0.1; done")
+    lines = [line.partition(";")[2] for line in home.sh("cat .zsh_history").splitlines()]
+    assert lines == ["echo old", "echo ahead", "exit"]
+
+
 def test_tab_lists_the_folders_one_came_from(home, zsh):
     home.sh("mkdir -p alpha beta gamma")
     terminal = zsh()
