@@ -17,8 +17,8 @@ def costs(host, machine):
 
 @pytest.mark.parametrize("figure", ["forks, zsh -i -c exit", "forks until the first prompt", "forks, vim file.py"])
 def test_a_start_needs_no_other_process(costs, figure):
-    # Debian 11 reads a file through a process in its own /etc/zsh/zshrc.
-    assert costs[figure]["devrig"] <= costs[figure]["bare"] <= 1
+    # Not simply 0: Debian 11 reads a file through a process in its own /etc/zsh/zshrc.
+    assert costs[figure]["devrig"] <= costs[figure]["bare"]
 
 
 def test_the_usual_lines_would_be_seen(costs):

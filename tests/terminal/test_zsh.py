@@ -107,6 +107,20 @@ def test_a_line_typed_ahead_of_the_prompt_is_kept(home, open_terminal):
     assert lines == ["echo old", "echo ahead", "exit"]
 
 
+@pytest.mark.parametrize("wish", ["unset HISTFILE", "HISTFILE=", "HISTFILE=~/elsewhere"])
+def test_a_person_s_wish_for_the_history_wins(home, zsh, wish):
+    home.write(".zshrc.local", f"{wish}\n")
+    terminal = zsh()
+    terminal.wait_quiet(0.5)
+    terminal.run("echo sec''ret")
+    terminal.wait("the output", lambda: "secret" in terminal.rows)
+    terminal.run("exit")
+    terminal.wait_for("exit")
+    home.sh("[ ! -e .zsh_history ] || ! grep -q ret .zsh_history")
+    if "elsewhere" in wish:
+        home.sh("while ! grep -q ret elsewhere; do sleep 0.1; done")
+
+
 def test_tab_lists_the_folders_one_came_from(home, zsh):
     home.sh("mkdir -p alpha beta gamma")
     terminal = zsh()

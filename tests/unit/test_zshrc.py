@@ -195,6 +195,20 @@ def test_another_user_s_functions_are_left_out(zsh_home):
     assert zsh_home("-lic", ask) == ["none"]
 
 
+@pytest.mark.parametrize("left", [0.3, 0.99])
+def test_a_completion_that_is_cut_off_is_made_again(zsh_home, left):
+    ask = "print -r -- $_comps[git] ${#_comps} ${#_comp_options}"
+    first = zsh_home("-lic", ask)
+    (made,) = zsh_home.cache.glob("completion-*.zsh")
+    for compiled in zsh_home.cache.glob("*.zwc"):
+        compiled.unlink()
+    text = made.read_bytes()
+    made.write_bytes(text[: int(len(text) * left)])
+    assert zsh_home("-lic", ask) == first
+    assert made.stat().st_size == len(text)
+    assert sorted(path.suffix for path in zsh_home.cache.iterdir()) == ["", ".key", ".zsh"]
+
+
 # --- what is missing is said in one line, and the shell comes up
 
 
@@ -298,6 +312,75 @@ def test_a_venv_that_came_with_the_repository_is_named_and_left_alone(zsh_home, 
     assert zsh_home("-ic", code, said=said, PROJECT=str(folder)) == ["none"]
 
 
+def test_a_repository_within_the_repository_hides_no_venv(zsh_home, project):
+    """Git would take the folder for a bare repository, in which nothing is known of a .venv."""
+    folder, place = project(".venv")
+    for name in ("objects", "refs"):
+        (folder / name).mkdir()
+        (folder / name / "x").touch()
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "config").write_text("[core]\n\tbare = true\n\trepositoryformatversion = 0\n")
+    git = ["git", "-C", str(folder.parent), "-c", "user.name=n", "-c", "user.email=e"]
+    for command in (["init", "-q"], ["add", "--force", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run([*git, *command], check=True, env=BARE)
+    said = f"zsh: {place} came with the repository: it is not activated\n"
+    code = "cd $PROJECT; print -r -- ${VIRTUAL_ENV-none}"
+    assert zsh_home("-ic", code, said=said, PROJECT=str(folder)) == ["none"]
+
+
+def test_a_venv_of_one_s_own_in_a_repository_is_entered_until_it_is_committed(zsh_home, project):
+    folder, place = project(".venv", "[odd] *")
+    git = ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run([*git, "init", "-q"], check=True, env=BARE)
+    code = (
+        "cd $PROJECT; print -r -- $VIRTUAL_ENV; cd; git -C $PROJECT add .; cd $PROJECT; print -r -- ${VIRTUAL_ENV-none}"
+    )
+    said = f"zsh: {place} came with the repository: it is not activated\n"
+    assert zsh_home("-ic", code, said=said, PROJECT=str(folder)) == [str(place), "none"]
+
+
+def test_git_that_cannot_answer_is_no_permission(zsh_home, project):
+    folder, place = project(".venv")
+    (folder / ".git").mkdir()
+    said = f"zsh: {place} came with the repository: it is not activated\n"
+    code = "cd $PROJECT; print -r -- ${VIRTUAL_ENV-none}"
+    assert zsh_home("-ic", code, said=said, PROJECT=str(folder)) == ["none"]
+
+
+def test_a_project_below_a_link_has_its_virtualenv(zsh_home, project):
+    folder, place = project("pipenv")
+    link = zsh_home.home / "link"
+    link.symlink_to(folder.parent)
+    code = "cd $PROJECT; print -r -- $VIRTUAL_ENV"
+    assert zsh_home("-ic", code, PROJECT=str(link / folder.name)) == [str(place)]
+
+
+OPTIONS = [
+    "ksh_arrays",
+    "sh_word_split",
+    "extended_glob",
+    "no_unset",
+    "glob_subst",
+    "warn_create_global",
+    "ksh_glob",
+    "null_glob",
+]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_person_s_options_do_not_reach_our_functions(zsh_home, project, option):
+    folder, place = project(".venv")
+    (zsh_home.home / ".zshrc.local").write_text(f"setopt {option}\n")
+    code = (
+        'was=$PATH; cd "$PROJECT"; inside=$PATH;'
+        "for f in ${precmd_functions[@]} ${preexec_functions[@]}; do $f x; done;"
+        'deactivate; [[ "$PATH" == "$was" ]] && print same; print -r -- "$inside"; [[ -o ${OPTION//_/} ]] && print kept'
+    )
+    same, inside, kept = zsh_home("-ic", code, PROJECT=str(folder), OPTION=option, TERM="vt100")
+    assert (same, kept) == ("same", "kept")
+    assert inside.split(":")[0] == f"{place}/bin"
+
+
 def test_a_python_version_file_leads_nowhere_else(zsh_home, project):
     folder, _ = project("pyenv")
     outside = zsh_home.home / "outside"
@@ -339,6 +422,7 @@ STATUS = {
     "a name that looks like a line": ('? "a\\n1 M. x"\n', "?"),
     "ahead and behind": (HEADER + "# branch.ab +3 -12\n? f\n", "? ^3v12"),
     "ahead": (HEADER + "# branch.ab +3 -0\n", " ^3"),
+    "behind": (HEADER + "# branch.ab +0 -1\n", " v1"),
     "long": ("? file\n" * 40_000 + "1 .M N... 100644 100644 100644 a a f\n", "?*"),
     "no repository any more": ("", ""),
 }
@@ -380,6 +464,14 @@ def test_t_goes_to_tmux(zsh_home, tmp_path):
     (zsh_home.home / "server").unlink()
     sessions.unlink()
     assert zsh_home("-ic", "cd -q /usr; t", **path) == [asked, asked, "tmux new-session -A -s usr -c /usr"]
+    odd = zsh_home.home / "a#(touch x)"
+    odd.mkdir()
+    shown = zsh_home("-ic", "cd -q $ODD; t", **path, ODD=str(odd))[-1]
+    assert shown == f"tmux new-session -A -s a_(touch x) -c {str(odd).replace('#', '##')}"
+    assert zsh_home("-ic", "t", **path, TMUX="/socket,1,0")[-1:] != ["tmux attach-session"]
+    (zsh_home.home / "server").touch()
+    assert zsh_home("-ic", "t", **path, TMUX="/socket,1,0") == [asked, asked, "tmux switch-client -l"]
+    (zsh_home.home / "server").unlink()
     inside = zsh_home("-ic", "cd -q /; t other", **path, TMUX="/socket,1,0")
     assert inside[1:] == [
         "tmux has-session -t =other",

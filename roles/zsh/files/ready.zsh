@@ -1,7 +1,7 @@
 # Starts an interactive zsh once, which writes down its completion and compiles it, and says "made" if it had to.
 # (Under Oh My Zsh there is no such file: the framework keeps a dump of its own, and it is made here too.)
 zmodload -F zsh/stat b:zstat
-key=${XDG_CACHE_HOME:-~/.cache}/devrig/zsh/completion-$ZSH_VERSION.zsh.key
+key=~/.cache/devrig/zsh/completion-$ZSH_VERSION.zsh.key
 zstat -A before +inode $key 2>/dev/null
 zsh -ic exit </dev/null || exit
 zstat -A after +inode $key 2>/dev/null
