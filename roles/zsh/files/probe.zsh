@@ -28,20 +28,20 @@ source ~/.zshrc
 unset HISTFILE _history_file
 print -s 'echo devrig suggests this'
 _note() {
-  print -r -- "\$BUFFER@\$POSTDISPLAY@\$#region_highlight" >$work/note
   print -r -- "\$psvar[1]\$psvar[3] \${VIRTUAL_ENV:t}" >$work/prompt
+  print -r -- "\$BUFFER@\$POSTDISPLAY@\$#region_highlight" >$work/note
 }
 zle -N _note
 bindkey '^X^P' _note
 END
-typed() {  # typed KEYS WANTED: type the keys, give the shell up to five seconds, true when the note matches
+typed() {  # typed KEYS WANTED [FILE]: type the keys, give the shell up to five seconds, true when the note matches
   local junk try
   zpty -w -n term $1
   for try in {1..50}; do
     zselect -t 10
     zpty -w -n term $'\x18\x10'
     while zpty -r -t term junk; do :; done
-    [[ -r $work/note && $(<$work/note) == ${~2} ]] && return 0
+    [[ -r $work/${3-note} && $(<$work/${3-note}) == ${~2} ]] && return 0
   done
   return 1
 }
@@ -52,10 +52,11 @@ typed '' '@*' && {  # it is up
   typed 'echo dev' 'echo dev@rig suggests this@*' && suggestion=true
   typed $'\x15echo "blue"' 'echo "blue"@*@[1-9]*' && highlighting=true
   typed $'\x15ls /etc/os-rel\t' '*/etc/os-release*' && completion=true
+  typed $'\x15' '*[?]*' prompt   # git may take its time
 }
+zpty -d term
 prompt=
 [[ ! -r $work/prompt ]] || prompt=$(<$work/prompt)
-zpty -d term
 
 text() {  # text VALUE: the value as a JSON string
   local value=${1//\\/\\\\}
