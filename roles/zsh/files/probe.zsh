@@ -34,18 +34,21 @@ _note() {
 zle -N _note
 bindkey '^X^P' _note
 END
-typed() {  # typed KEYS WANTED [FILE]: type the keys, give the shell up to five seconds, true when the note matches
+typed() {  # typed KEYS WANTED [FILE]: type the keys, give the shell up to five seconds, true when the note,
+         # which is then in seen, matches
   local junk try
+  seen=
   zpty -w -n term $1
   for try in {1..50}; do
     zselect -t 10
     zpty -w -n term $'\x18\x10'
     while zpty -r -t term junk; do :; done
-    [[ -r $work/${3-note} && $(<$work/${3-note}) == ${~2} ]] && return 0
+    [[ -r $work/${3-note} ]] && seen=$(<$work/${3-note})
+    [[ $seen == ${~2} ]] && return 0
   done
   return 1
 }
-suggestion=false highlighting=false completion=false
+suggestion=false highlighting=false completion=false prompt=
 cd -q $work/project
 zpty -b term env TERM=xterm-256color ZDOTDIR=${(q)work} zsh -i
 typed '' '@*' && {  # it is up
@@ -53,10 +56,9 @@ typed '' '@*' && {  # it is up
   typed $'\x15echo "blue"' 'echo "blue"@*@[1-9]*' && highlighting=true
   typed $'\x15ls /etc/os-rel\t' '*/etc/os-release*' && completion=true
   typed $'\x15' '*[?]*' prompt   # git may take its time
+  prompt=$seen
 }
 zpty -d term
-prompt=
-[[ ! -r $work/prompt ]] || prompt=$(<$work/prompt)
 
 text() {  # text VALUE: the value as a JSON string
   local value=${1//\\/\\\\}
