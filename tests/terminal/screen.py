@@ -6,6 +6,9 @@ import time
 import pexpect
 import pyte
 
+#: Seconds after which what does not come is given up. It is there at once; a busy machine takes its time.
+PATIENCE = 15
+
 #: What a terminal sends for a key, by the key's usual name. Ctrl-X is written as "\x18", Alt-H as "\x1bh".
 KEYS = {
     "Enter": "\r",
@@ -146,7 +149,7 @@ class Terminal:
 
     # --- waiting
 
-    def wait(self, what, condition, timeout=5):
+    def wait(self, what, condition, timeout=PATIENCE):
         """Read until a condition holds.
 
         :param what: the condition in words, for the message.
@@ -167,23 +170,23 @@ class Terminal:
                 raise NotSeenError(f"{why}: {what}\n{self.picture()}")
             self._read(min(left, 0.5))
 
-    def wait_for(self, *texts, timeout=5):
+    def wait_for(self, *texts, timeout=PATIENCE):
         """Wait until all texts are on the screen together."""
         self.wait(f"on the screen: {texts}", lambda: all(text in self.text for text in texts), timeout)
 
-    def wait_match(self, pattern, timeout=5):
+    def wait_match(self, pattern, timeout=PATIENCE):
         """Wait until a regular expression (re.MULTILINE) matches the screen, and return the match."""
         return self.wait(f"matches: {pattern}", lambda: re.search(pattern, self.text, re.MULTILINE), timeout)
 
-    def wait_prompt(self, timeout=5):
+    def wait_prompt(self, timeout=PATIENCE):
         """Wait until the cursor stands behind a prompt: the shell takes a command."""
         self.wait("a prompt", lambda: self.before_cursor.endswith("% "), timeout)
 
-    def wait_gone(self, text, timeout=5):
+    def wait_gone(self, text, timeout=PATIENCE):
         """Wait until a text has left the screen."""
         self.wait(f"gone: {text!r}", lambda: text not in self.text, timeout)
 
-    def wait_quiet(self, seconds=0.3, timeout=5):
+    def wait_quiet(self, seconds=0.3, timeout=PATIENCE):
         """Wait until nothing was written for a time: for what must not come."""
         end = time.monotonic() + timeout
         while self._read(seconds):
