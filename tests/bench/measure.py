@@ -202,13 +202,21 @@ def instructions(command: Sequence[str], environment: dict[str, str]) -> int:
     return int(found[-1])
 
 
-def prepare() -> Path:
-    """Make the other shells' files, a file for vim and a repository of 10,000 files; return its folder."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
+def prepare() -> None:
+    """Make the other shells' files and a file for vim, and start each shell once."""
+    if FOLDER.exists():
+        shutil.rmtree(FOLDER)
     for name in ("bare", "usual"):
         (FOLDER / name).mkdir(parents=True)
         (FOLDER / name / ".zshrc").write_text("" if name == "bare" else USUAL)
     (FOLDER / "file.py").write_text("first_line = 1\n" + "value = [1, 2, 3]\n" * 200)
+    # What a shell makes at its first start is no part of the others.
+    for name in SHELLS:
+        start(name)
+
+
+def large_repository() -> Path:
+    """Make a repository of 10,000 files; return its folder."""
     large = FOLDER / "large"
     for index in range(10_000):
         place = large / f"folder-{index // 100}"
@@ -217,15 +225,12 @@ def prepare() -> Path:
     git = ["git", "-C", str(large), "-c", "user.name=n", "-c", "user.email=e"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
         subprocess.run([*git, *command], check=True)
-    # What a shell makes at its first start is no part of the others.
-    for name in SHELLS:
-        start(name)
     return large
 
 
 def times(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Take every time; figure -> kind -> seconds."""
-    large = prepare()
+    large = large_repository()
     shells = {name: name for name in SHELLS}
     found = {
         "zsh -i -c exit": in_turn(rounds, {name: lambda name=name: start(name) for name in shells}),
@@ -252,7 +257,6 @@ def times(rounds: int) -> dict[str, dict[str, list[float]]]:
 
 def costs() -> dict[str, dict[str, int]]:
     """Count what does not depend on the machine's noise; figure -> kind -> number."""
-    prepare()
     command = ["zsh", "-i", "-c", "exit"]
     editor = ["vim", "-i", "NONE", str(FOLDER / "file.py")]
     return {
@@ -270,4 +274,5 @@ def costs() -> dict[str, dict[str, int]]:
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     USUAL, READY = asked["usual"], asked["ready"]
+    prepare()
     print(json.dumps({"times": times(asked["rounds"]) if asked["rounds"] else {}, "costs": costs()}))
