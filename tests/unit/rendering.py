@@ -107,6 +107,8 @@ ROLE_OF = {
     "zshenv.j2": ("zsh", {}),
     "vimrc.j2": ("vim", {}),
     "tmux.conf.j2": ("tmux", {}),
+    "flake8.j2": ("linters", {}),
+    "rubocop.yml.j2": ("linters", {}),
     "Pipfile.j2": ("pipenv", {"devrig_environment": {}, "pipfile_python_version": "3.6"}),
 }
 EDITOR_TEMPLATES = ("zshrc.j2", "zprofile.j2", "zshenv.j2", "vimrc.j2", "tmux.conf.j2")
