@@ -83,7 +83,7 @@ def _plan_python(project):
         if ruff:
             raise NotThere("ruff is missing, which %s asks for: pipenv install --dev ruff" % ruff)
     config = project.personal("flake8") or os.path.join(HERE, "flake8")
-    return Plan("flake8", [_tool(project, "flake8")], ["--config", config], project.top or project.folders[0], "")
+    return Plan("flake8", [_tool(project, "flake8")], ["--config", config], project.root, "")
 
 
 def _ruff_config(folder):
@@ -107,14 +107,15 @@ def _flake8_config(folder):
 
 
 def _plan_ruby(project):
-    root = project.top or project.folders[0]
     config = _rubocop_config(project)
     bundle = project.tool("bundle")
     lock = project.find("Gemfile.lock")
     if bundle and re.search(rb"^    rubocop \(", read(lock), re.MULTILINE):
         gemfile = os.path.join(os.path.dirname(lock), "Gemfile")
         return Plan("rubocop", [bundle, "exec", "rubocop"], config, os.path.dirname(lock), gemfile)
-    return Plan("rubocop", [_tool(project, "rubocop")], config, root, _rubocop_runs(project.find(*RUBOCOP_FILES)))
+    return Plan(
+        "rubocop", [_tool(project, "rubocop")], config, project.root, _rubocop_runs(project.find(*RUBOCOP_FILES))
+    )
 
 
 def _rubocop_config(project):
@@ -306,12 +307,11 @@ def refusal(chosen, project):
     """Return why an editor must not run a linter, "" where it may."""
     if not chosen.runs or project.trusted():
         return ""
-    top = project.top or project.folders[0]
     return (
         "not linted: %s would run code of this repository; to allow it: git config --global --add devrig.trust %s"
         % (
-            os.path.relpath(chosen.runs, top),
-            shlex.quote(top),
+            os.path.relpath(chosen.runs, project.root),
+            shlex.quote(project.root),
         )
     )
 

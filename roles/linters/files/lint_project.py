@@ -69,6 +69,11 @@ class Project:
                 break
             folder = os.path.dirname(folder)
 
+    @property
+    def root(self):
+        """The top of the work tree; outside of one the nearest folder that is there, for a new file's may not be yet."""
+        return self.top or next((folder for folder in self.folders if os.path.isdir(folder)), "/")
+
     def find(self, *names):
         """Return the path of the nearest file that has one of these names, "" where there is none."""
         paths = (os.path.join(folder, name) for folder in self.folders for name in names)
@@ -132,9 +137,8 @@ class Project:
         A value is a folder, "FOLDER/*" for all below it, or "*", as with git's safe.directory.
         """
         values = self._git("config", "--global", "--null", "--type=path", "--get-all", "devrig.trust")[1]
-        here = self.top or self.folders[0]
         return any(
-            value in ("*", here) or (value.endswith("/*") and here.startswith(value[:-1]))
+            value in ("*", self.root) or (value.endswith("/*") and self.root.startswith(value[:-1]))
             for value in values.split("\0")[:-1]
         )
 
