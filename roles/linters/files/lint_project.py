@@ -71,7 +71,7 @@ class Project:
 
     @property
     def root(self):
-        """The top of the work tree; outside of one the nearest folder that is there, for a new file's may not be yet."""
+        """The top of the work tree, outside of one the nearest folder that is there: a new file's may not be yet."""
         return self.top or next((folder for folder in self.folders if os.path.isdir(folder)), "/")
 
     def find(self, *names):
