@@ -107,22 +107,15 @@ def _flake8_config(folder):
 
 
 def _plan_ruby(project):
-    config = _rubocop_config(project)
+    own = project.find(*RUBOCOP_FILES)
+    config = own or project.personal("~/.rubocop.yml", "rubocop/config.yml") or os.path.join(HERE, "rubocop.yml")
+    arguments = ["--config", config]
     bundle = project.tool("bundle")
     lock = project.find("Gemfile.lock")
     if bundle and re.search(rb"^    rubocop \(", read(lock), re.MULTILINE):
         gemfile = os.path.join(os.path.dirname(lock), "Gemfile")
-        return Plan("rubocop", [bundle, "exec", "rubocop"], config, os.path.dirname(lock), gemfile)
-    return Plan(
-        "rubocop", [_tool(project, "rubocop")], config, project.root, _rubocop_runs(project.find(*RUBOCOP_FILES))
-    )
-
-
-def _rubocop_config(project):
-    """Return arguments for devrig's configuration, none where the project or the person has one."""
-    if project.find(*RUBOCOP_FILES) or project.personal("~/.rubocop.yml", "rubocop/config.yml"):
-        return []
-    return ["--config", os.path.join(HERE, "rubocop.yml")]
+        return Plan("rubocop", [bundle, "exec", "rubocop"], arguments, os.path.dirname(lock), gemfile)
+    return Plan("rubocop", [_tool(project, "rubocop")], arguments, project.root, _rubocop_runs(own))
 
 
 def _rubocop_runs(path, seen=()):

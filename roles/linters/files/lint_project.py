@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import subprocess
 
 #: Suffixes and names of files, as vim's filetype.vim has them; a file without a suffix is known by its first line.
@@ -37,13 +38,21 @@ def language(name, head=b""):
     return ""
 
 
-def read(path):
-    """Return the bytes of a file, b"" where there is none, or it is another user's than this one's or root's."""
+def ours(path):
+    """Say whether a path is a file of this user's or of root's: another's is not listened to."""
     try:
-        with open(path, "rb") as stream:
-            return stream.read() if os.fstat(stream.fileno()).st_uid in (0, os.getuid()) else b""
+        found = os.stat(path)
     except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_uid in (0, os.getuid())
+
+
+def read(path):
+    """Return the bytes of a file of ours, b"" where there is none."""
+    if not ours(path):
         return b""
+    with open(path, "rb") as stream:
+        return stream.read()
 
 
 class Project:
@@ -61,13 +70,12 @@ class Project:
         #: The folders, the file's own first; the top of the git work tree, "" outside of one.
         self.folders, self.top = [], ""
         folder = os.path.dirname(file)
-        while not self.top and (folder != self.home or not self.folders):
+        while folder not in self.folders:
             self.folders.append(folder)
             if os.path.exists(os.path.join(folder, ".git")):
                 self.top = folder
-            if folder == os.path.dirname(folder):
-                break
-            folder = os.path.dirname(folder)
+            elif self.home not in (folder, os.path.dirname(folder)):
+                folder = os.path.dirname(folder)
 
     @property
     def root(self):
@@ -77,13 +85,13 @@ class Project:
     def find(self, *names):
         """Return the path of the nearest file that has one of these names, "" where there is none."""
         paths = (os.path.join(folder, name) for folder in self.folders for name in names)
-        return next((path for path in paths if os.path.isfile(path)), "")
+        return next((path for path in paths if ours(path)), "")
 
     def personal(self, *names):
         """Return the first file that the person has, "" for none: names are below ~/.config, or begin with "~/"."""
         config = self.environ.get("XDG_CONFIG_HOME") or os.path.join(self.home, ".config")
         paths = (self.home + name[1:] if name.startswith("~/") else os.path.join(config, name) for name in names)
-        return next((path for path in paths if os.path.isfile(path)), "")
+        return next((path for path in paths if ours(path)), "")
 
     def tool(self, name):
         """Return the absolute path of a program, "" where it is missing.
