@@ -453,6 +453,18 @@ def test_lint_python_speaks_flake8_s_command_line(tmp_path, home, machine):
     assert lint.lint_python(["--version"], b"", machine)[1].startswith("3.0.0 ")
 
 
+@pytest.mark.parametrize(
+    ("disk", "seen"), [(None, "a\n"), ("a", "a"), ("a\n", "a\n"), ("b", "a\n"), ("", "a\n")], ids=repr
+)
+def test_a_file_without_a_newline_at_its_end_stays_one(tmp_path, home, machine, disk, seen):
+    program(tmp_path / "bin" / "flake8", f"#!/bin/sh\ncat >'{tmp_path}/seen'\n")
+    file = home / "x.py"
+    if disk is not None:
+        file.write_text(disk)
+    lint.lint_python(["--stdin-display-name", str(file), "-"], b"a\n", machine)
+    assert (tmp_path / "seen").read_text() == seen
+
+
 def test_a_linter_that_fails_is_a_warning_in_line_1(tmp_path, home, machine):
     program(tmp_path / "bin" / "flake8", "#!/bin/sh\necho 'bad option in setup.cfg' >&2\nexit 2\n")
     program(tmp_path / "bin" / "rubocop", "#!/bin/sh\necho 'bad cop' >&2\nexit 2\n")

@@ -424,7 +424,7 @@ def test_files_as_on_disk_share_a_process_and_each_configuration_has_its_own(set
     settled.stage("sub/setup.cfg", "[flake8]\n")
     settled.write("a0.py", "changed since\n")
     assert settled.commit() is None
-    # Configuration, format and output file are 5 words and "--" one; 9 files, 10 files, and the one that is read from standard input.
+    # Configuration, format and output file are 5 words and "--" one; then 9 files, 10 files, and the one that is piped.
     assert sorted(line.split(" [")[0] for line in settled.log()) == ["flake8 15", "flake8 16", "flake8 8"]
 
 

@@ -296,6 +296,11 @@ def after(arguments, option):
     return arguments[arguments.index(option) + 1] if option in arguments[:-1] else ""
 
 
+def as_on_disk(file, text):
+    """Return a text without the newline that editors add at its end, if the file has none: then that is a fault."""
+    return text[:-1] if text.endswith(b"\n") and read(file) == text[:-1] else text
+
+
 def refusal(chosen, project):
     """Return why an editor must not run a linter, "" where it may."""
     if not chosen.runs or project.trusted():
@@ -322,7 +327,7 @@ def lint_python(arguments, text, environ):
     options = [word for word in arguments if word not in ("--format=default", "--stdin-display-name", file, "-")]
     command = command_for_text(chosen, printable(file), options if chosen.linter == "flake8" else [])
     try:
-        found = faults(chosen, answer(command, chosen.root, environ, text), file)
+        found = faults(chosen, answer(command, chosen.root, environ, as_on_disk(file, text)), file)
     except Failed as error:
         return 1, "stdin:1:1: W002 %s\n" % error, ""
     return bool(found), "".join("stdin:%d:%d: %s %s\n" % fault[1:] for fault in found), ""
@@ -336,7 +341,8 @@ def lint_ruby(arguments, text, environ):
     refused = refusal(chosen, project)
     said = refused
     if not refused:
-        status, output, errors = answer(chosen.command + chosen.config + arguments, chosen.root, environ, text)
+        command = chosen.command + chosen.config + arguments
+        status, output, errors = answer(command, chosen.root, environ, as_on_disk(file, text))
         if status in (0, 1) or after(arguments, "--format") != "json":
             return status, output, errors
         said = "rubocop failed: " + (errors.strip().splitlines() or [str(status)])[-1]
