@@ -4,9 +4,9 @@ The linters are stand-ins that find the word BAD and speak as flake8 and rubocop
 """
 
 import os
+import resource
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -466,14 +466,13 @@ def test_the_hook_leaves_nothing_behind(settled):
 
 
 def test_its_own_time_for_ten_files(settled):
-    """The promise is 150 ms; the best of five, for the machine has other things to do."""
+    """The promise is 150 ms. Processor time, with all processes of git's: the machine may have other things to do."""
     settled.program("flake8", "#!/bin/sh\nexit 0\n")
     for number in range(10):
         settled.stage(f"a{number}.py", "fine\n")
-    command = [str(settled.hook)]
-    took = []
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(5):
-        start = time.monotonic()
-        subprocess.run(command, cwd=settled.path, env=settled.environ, check=True, timeout=60)
-        took.append(time.monotonic() - start)
-    assert min(took) < 0.150, took
+        subprocess.run([str(settled.hook)], cwd=settled.path, env=settled.environ, check=True, timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took = (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / 5
+    assert took < 0.150
