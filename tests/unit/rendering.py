@@ -107,6 +107,9 @@ ROLE_OF = {
     "zshenv.j2": ("zsh", {}),
     "vimrc.j2": ("vim", {}),
     "tmux.conf.j2": ("tmux", {}),
+    "git-config.j2": ("git_hooks", {}),
+    "git-hookspath-config.j2": ("git_hooks", {}),
+    "git-pre-commit.j2": ("git_hooks", {}),
     "Pipfile.j2": ("pipenv", {"devrig_environment": {}, "pipfile_python_version": "3.6"}),
 }
 EDITOR_TEMPLATES = ("zshrc.j2", "zprofile.j2", "zshenv.j2", "vimrc.j2", "tmux.conf.j2")
@@ -117,6 +120,7 @@ ODD = {
     "home with blanks and umlauts": {"home": "/home/Jörg d'Été, Ø"},
     "pyenv elsewhere": {"pyenv_root": "/opt/py env/it's"},
     "no login shell": {"zsh_login_shell": False, "tmux_shell": ""},
+    "no hooks in new repositories": {"git_hooks_template": False},
     "another prefix": {"tmux_prefix": "C-a", "tmux_history_limit": 1},
     "no clipboard": {"vim_clipboard": False},
     "no colours, no linters": {"vim_colorschemes": [], "vim_linters": {}},
