@@ -121,10 +121,9 @@ def values(key):
     return [("/%s/" % FOLDER in origin, value) for origin, value in zip(parts[0::2], parts[1::2])]
 
 
-def others(key, ours):
-    """Return the value that a key would have without us, None for none. ours: a path that is never an answer."""
-    found = [value for mine, value in values(key) if not mine and os.path.realpath(value) != os.path.realpath(ours)]
-    return found[-1] if found else None
+def others(key):
+    """Return the value that a key would have without us, None for none."""
+    return ([value for mine, value in values(key) if not mine] or [None])[-1]
 
 
 def wins(key):
@@ -331,14 +330,13 @@ def with_hook(tree, hook, theirs):
     return tree
 
 
-def wanted_template(source, ours, hook):
+def wanted_template(source, hook):
     """Return (tree, warning or None) of our template, a copy of another.
 
     :param source: path of the other one; what is not there is as good as empty.
-    :param ours: path of our template.
     :param hook: bytes of our hook.
     """
-    tree = {} if os.path.realpath(source) == os.path.realpath(ours) else tree_of(source)
+    tree = tree_of(source)
     place = tree.get("hooks", ("folder",))
     if place != ("folder",) or tree.get("hooks/pre-commit") == ("folder",):
         return tree, "%s/hooks leads elsewhere: new repositories get no hook of devrig's" % source
@@ -349,16 +347,17 @@ def wanted_template(source, ours, hook):
     return with_hook(tree, hook, theirs), None
 
 
-def wanted_dispatchers(hooks_path):
+def wanted_dispatchers(hooks_path, ours):
     """Return the tree of the folder for core.hooksPath: a link for each hook.
 
     Hooks that cost something, or change what git does by being there, are passed on where the other folder has them.
 
-    :param hooks_path: the core.hooksPath that is in effect without ours, or None.
+    :param hooks_path: the core.hooksPath that is in effect without us, or None.
+    :param ours: path of our folder, which others may have named too.
     """
     names = set(CLIENT_HOOKS)
-    if hooks_path and os.path.isabs(hooks_path) and os.path.isdir(hooks_path):
-        for name in os.listdir(hooks_path):
+    if hooks_path and os.path.isabs(hooks_path) and os.path.realpath(hooks_path) != os.path.realpath(ours):
+        for name in os.listdir(hooks_path) if os.path.isdir(hooks_path) else ():
             path = os.path.join(hooks_path, name)
             if re.match(r"[a-z0-9-]+\Z", name) and os.path.isfile(path) and os.access(path, os.X_OK):
                 names.add(name)
@@ -423,10 +422,9 @@ def bring(root, tree, dry):
 
 def present(folder, record, template, dry):
     """Bring everything; return the answer of the module, with changed and warnings in it."""
-    ours = os.path.join(folder, "template")
-    hooks_path = others("core.hooksPath", os.path.join(folder, "hooks"))
-    source = others("init.templateDir", ours)
-    if source is None:
+    ours, dispatchers = os.path.join(folder, "template"), os.path.join(folder, "hooks")
+    hooks_path, source = others("core.hooksPath"), others("init.templateDir")
+    if source is None or os.path.realpath(source) == os.path.realpath(ours):
         _, programs = git("--exec-path")
         source = os.path.normpath(os.path.join(os.fsdecode(programs).rstrip("\n"), "../../share/git-core/templates"))
     warnings, done = [], []
@@ -435,14 +433,14 @@ def present(folder, record, template, dry):
         if hook is None and not dry:
             raise Refused("%s/pre-commit is missing: run the playbook with --tags git_hooks" % folder)
         # Relative to the folder that one happens to be in: then it is nowhere.
-        tree, warning = wanted_template(source if os.path.isabs(source) else os.devnull, ours, hook or b"")
+        tree, warning = wanted_template(source if os.path.isabs(source) else os.devnull, hook or b"")
         warnings += [warning] if warning else []
         done += bring(ours, tree, dry)
     elif os.path.isdir(ours):
         done.append("%s is gone" % ours)
         if not dry:
             drop(ours)
-    done += bring(os.path.join(folder, "hooks"), wanted_dispatchers(hooks_path), dry)
+    done += bring(dispatchers, wanted_dispatchers(hooks_path, dispatchers), dry)
     switch = os.path.join(folder, "inherited-config")
     if os.path.lexists(switch) != (hooks_path is not None):
         done.append("core.hooksPath is %s" % ("ours" if hooks_path is not None else "not set"))
