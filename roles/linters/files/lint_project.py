@@ -117,7 +117,7 @@ class Project:
         pipenv = self.environ.get("WORKON_HOME") or os.path.join(data, "virtualenvs")
         for folder in self.folders:
             own = os.path.join(folder, ".venv")
-            if read(os.path.join(own, "pyvenv.cfg")) and not self._came_with_the_repository(own):
+            if ours(os.path.join(own, "pyvenv.cfg")) and not self._came_with_the_repository(own):
                 yield own
             if os.path.isfile(os.path.join(folder, "Pipfile")) and os.path.isdir(pipenv):
                 for name in sorted(os.listdir(pipenv)):
