@@ -129,7 +129,7 @@ for name in json.loads(os.environ["NAMES"]):
         "co:lon:1:2.rb:3:",
     ):
         assert shown in refused
-    assert accepted.split() == ["1", "12"]
+    assert accepted.split() == ["1", "13"], "and the configuration"
 
 
 def test_partial_staging(sh):

@@ -133,12 +133,12 @@ def settled(repository):
 
 def test_a_bad_commit_is_refused_and_told_and_a_good_one_is_made(settled):
     settled.stage("app/views.py", "fine\n  BAD\n")
-    settled.stage("app/model.rb", "\n\nBAD\n")
+    settled.stage("app/model.rb", "BAD\n")
     settled.stage("notes.txt", "BAD\n")
     said = settled.commit()
     assert said.splitlines() == [
         "app/views.py:2:3: X100 a bad word [flake8]",
-        "app/model.rb:3:1: X/Y bad [rubocop]",
+        "app/model.rb:1:1: X/Y bad [rubocop]",
         "devrig: 2 faults in what is staged, nothing was committed.",
         "devrig: Mend and stage again (git add). To commit without a check: git commit --no-verify",
     ]

@@ -143,7 +143,8 @@ def find_faults(files, top, environ):
             jobs += _jobs(chosen, inside, top, environ)
         for error, inside in lacking.items():
             missing.append("%s. Not linted: %s" % (error, ", ".join(shown(each.name) for each in inside)))
-    order = {os.path.join(top, each.name): number for members in files.values() for number, each in enumerate(members)}
+    every = [os.path.join(top, each.name) for members in files.values() for each in members]
+    order = {path: number for number, path in enumerate(every)}
     found = [each for part in lint.run_all(jobs) for each in part]
     return sorted(found, key=lambda each: (order.get(each[1].file, -1), *each[1][1:3])), missing
 
