@@ -32,6 +32,11 @@ def dotfile():
 
 
 @pytest.fixture
+def git_hooks():
+    return load("roles/git_hooks/library/git_hooks.py")
+
+
+@pytest.fixture
 def login_shell():
     return load("roles/zsh/library/login_shell.py")
 

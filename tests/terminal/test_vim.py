@@ -5,6 +5,10 @@ import re
 import pytest
 
 FAULTY = "import os\n\nanswer = undefined_name\n"
+FROZEN = "# frozen_string_literal: true\n\n"
+FAULTY_RUBY = f"{FROZEN}unused = 1\nputs( 'hello' )\n"
+#: rubocop takes its time to start, more on a busy machine.
+RUBOCOP = 30
 REPOSITORY = """
 git config --global user.name n; git config --global user.email e@localhost
 git init -q project; cd project; git symbolic-ref HEAD refs/heads/main
@@ -34,9 +38,143 @@ def test_a_fault_gets_a_sign_and_a_message(home, vim):
     terminal.wait_match(r"faulty\.py.*E1 W1")
     assert "default" not in terminal.colours("E>", within="undefined_name")
     terminal.send("3G")
-    terminal.wait_match(r"^\[flake8\] F821: undefined name 'undefined_name'$")
+    terminal.wait_match(r"^F821: undefined name 'undefined_name'$")
     terminal.send("[e")
-    terminal.wait_match(r"^\[flake8\] F401: ")
+    terminal.wait_match(r"^F401: ")
+    terminal.send(" l")
+    terminal.wait_match(r"faulty\.py\|1 col 1 warning\| F401: .*\n.*faulty\.py\|3 col 10.* error\| F821: ")
+    terminal.send(" l")
+    terminal.wait_gone("faulty.py|1 col 1")
+
+
+def test_a_fault_in_ruby_gets_them_too(home, vim):
+    home.write("faulty.rb", FAULTY_RUBY)
+    terminal = vim("faulty.rb")
+    terminal.wait_match(r"^W>.*unused = 1", timeout=RUBOCOP)
+    terminal.wait_match(r"faulty\.rb.*E0 W\d")
+    terminal.send("3G")
+    terminal.wait_match(r"^Lint/UselessAssignment: ")
+    terminal.send(" l")
+    terminal.wait_match(r"faulty\.rb\|3 col 1.* warning\| Lint/UselessAssignment: ")
+
+
+def test_a_fault_is_found_while_one_types(home, vim):
+    home.write("a.py", "one = 1\n")
+    terminal = vim("a.py")
+    terminal.send("otwo = undefined_name")
+    terminal.wait_match(r"^E>.*undefined_name")
+    terminal.wait_for("-- INSERT --")
+
+
+def test_the_project_s_configuration_wins(home, vim):
+    home.sh("git init -q project")
+    home.write("project/setup.cfg", "[flake8]\nmax-line-length = 25\nignore = F821\n")
+    home.write("project/faulty.py", "long_enough = 'to be too long'\nanswer = undefined_name\n")
+    home.write("project/.rubocop.yml", "Lint/UselessAssignment:\n  Enabled: false\n")
+    home.write("project/faulty.rb", FAULTY_RUBY)
+    terminal = vim("project/faulty.py")
+    terminal.wait_match(r"^E>.*long_enough.*\n^ .*undefined_name")
+    terminal.run(":edit project/faulty.rb")
+    terminal.wait_match(r"^ .*unused = 1\n^W>.*puts", timeout=RUBOCOP)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_project_s_own_linter_wins_but_not_one_that_git_keeps(home, vim, kept):
+    home.write("project/.venv/pyvenv.cfg", "home = /usr/bin\n")
+    home.write("project/.venv/bin/flake8", '#!/bin/sh\ntouch ~/ran\nexec /usr/bin/flake8 "$@"\n')
+    home.write("project/faulty.py", FAULTY)
+    home.sh("chmod +x project/.venv/bin/flake8; git init -q project; cd project; " + ("git add -f .venv" if kept else ""))
+    terminal = vim("project/faulty.py")
+    terminal.wait_match(r"^E>.*undefined_name")
+    assert home.sh("ls ran 2>/dev/null || true") == ("" if kept else "ran\n")
+
+
+def count_told(terminal):
+    """Return how often vim has said that something is missing."""
+    terminal.wait_quiet(1)
+    assert "Press ENTER" not in terminal.text
+    terminal.run(":echo 'told:' execute('messages')->split('\\n')->filter('v:val =~# \"is missing\"')->len()")
+    return int(terminal.wait_match(r"^told: (\d+)$")[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "program", "told"),
+    [
+        ("faulty.rb", "rubocop", "rubocop is missing: sudo apt install rubocop"),
+        ("faulty.yml", "yamllint", "yamllint is missing: install it, or take it out of g:ale_linters"),
+    ],
+    ids=["rubocop", "yamllint"],
+)
+def test_a_linter_that_is_missing_is_told_once_when_it_was_wanted(home, vim, file, program, told):
+    home.write("faulty.py", FAULTY)
+    home.write(file, "a: 1\n")
+    terminal = vim("faulty.py", mounts=f"mount --bind /dev/null /usr/bin/{program}")
+    terminal.wait_match(r"^E>.*undefined_name")
+    assert count_told(terminal) == 0
+    terminal.run(f":edit {file}")
+    terminal.wait_match(f"^{told}$")
+    terminal.send("ob: 2", "Escape", ":w", "Enter")
+    terminal.wait_quiet(1)
+    terminal.send(":w", "Enter")
+    assert count_told(terminal) == 1
+    assert not re.search(r"E\d+ W\d+", terminal.rows[-3])
+
+
+def test_a_shim_of_pyenv_s_that_leads_to_nothing_is_not_run(home, vim):
+    home.write("pyenv/shims/yamllint", "#!/bin/sh\ntouch ~/ran\nexit 127\n")
+    home.write("faulty.yml", "a:   1\n")
+    home.sh("chmod +x pyenv/shims/yamllint")
+    terminal = vim("faulty.yml", env={"PATH": f"{home.path}/pyenv/shims:/usr/bin:/bin"})
+    terminal.wait_match(r"^[EW]>.*a:   1")
+    assert home.sh("ls ran 2>/dev/null || true") == ""
+
+
+BLANKS = 'TEXT = """\nblanks stay here  \n"""\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("a.py", f"{BLANKS}one=1 \n\n\n\n", f"{BLANKS}one = 1\n"),
+        ("a.rb", f'{FROZEN}puts( "hello" )\n', f"{FROZEN}puts('hello')\n"),
+        ("a.sh", "#!/bin/sh\necho one  \n\n\n", "#!/bin/sh\necho one\n"),
+    ],
+    ids=["python", "ruby", "other"],
+)
+def test_faults_are_mended_when_it_is_asked_for(home, vim, file, before, after):
+    home.write(file, before)
+    terminal = vim(file)
+    terminal.send("gg", "x", "u", ":w", "Enter")
+    terminal.wait_for("written")
+    assert home.sh(f"cat {file}") == before, "mended without being asked"
+    terminal.send(" =")
+    terminal.wait("mended", lambda: f"{file} [+]" in terminal.text, timeout=RUBOCOP)
+    terminal.send(":w", "Enter")
+    assert terminal.wait("written", lambda: home.sh(f"cat {file}") != before)
+    assert home.sh(f"cat {file}") == after
+
+
+def test_a_text_stays_where_nothing_can_mend_it(home, vim):
+    home.write("a.py", "one=1\n")
+    home.write("a.md", "a line break  \nin markdown\n\n\n")
+    terminal = vim("a.py", mounts="mount --bind /dev/null /usr/bin/autopep8")
+    terminal.send(" =")
+    terminal.wait_match("^autopep8 is missing: ")
+    terminal.wait_for("one=1")
+    terminal.run(":edit a.md")
+    terminal.wait_for("a line break")
+    terminal.send(" =")
+    terminal.wait_for("No fixers have been defined")
+    terminal.run(":echo 'modified:' &modified")
+    terminal.wait_match("^modified: 0$")
+
+
+def test_what_somebody_says_in_a_file_of_his_own_wins(home, vim):
+    home.write("own-flake8", "#!/bin/sh\necho \"stdin:1:1: X100 by my own linter\"\n")
+    home.write(".vimrc.local", f"let g:ale_python_flake8_executable = '{home.path}/own-flake8'\n")
+    home.write("a.py", "one = 1\n")
+    home.sh("chmod +x own-flake8")
+    vim("a.py").wait_match("^X100: by my own linter$")
 
 
 def test_gcc_comments_a_line_and_takes_it_back(home, vim):

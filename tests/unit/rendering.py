@@ -109,6 +109,9 @@ ROLE_OF = {
     "tmux.conf.j2": ("tmux", {}),
     "flake8.j2": ("linters", {}),
     "rubocop.yml.j2": ("linters", {}),
+    "git-config.j2": ("git_hooks", {}),
+    "git-hookspath-config.j2": ("git_hooks", {}),
+    "git-pre-commit.j2": ("git_hooks", {}),
     "Pipfile.j2": ("pipenv", {"devrig_environment": {}, "pipfile_python_version": "3.6"}),
 }
 EDITOR_TEMPLATES = ("zshrc.j2", "zprofile.j2", "zshenv.j2", "vimrc.j2", "tmux.conf.j2")
@@ -119,6 +122,7 @@ ODD = {
     "home with blanks and umlauts": {"home": "/home/Jörg d'Été, Ø"},
     "pyenv elsewhere": {"pyenv_root": "/opt/py env/it's"},
     "no login shell": {"zsh_login_shell": False, "tmux_shell": ""},
+    "no hooks in new repositories": {"git_hooks_template": False},
     "another prefix": {"tmux_prefix": "C-a", "tmux_history_limit": 1},
     "no clipboard": {"vim_clipboard": False},
     "no colours, no linters": {"vim_colorschemes": [], "vim_linters": {}},

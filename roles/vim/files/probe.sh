@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts this user's vim in a pseudo-terminal on a faulty Python file and prints as JSON what it does there.
+# Starts this user's vim in a pseudo-terminal on a faulty Python and a faulty Ruby file and prints as JSON what it does there.
 # Arguments: plugins of the user's ("start/NAME", "opt/NAME"), a "--", and the file types whose linters are asked for. Nothing of the user's is written.
 set -eu
 plugins=
@@ -12,14 +12,37 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 printf 'import os\n\nanswer = undefined_name\n' >"$work/faulty.py"
+printf 'unused = 1\n' >"$work/faulty.rb"
 
 cat >"$work/probe.vim" <<'VIM'
 let s:tries = 0
-let s:linted = 0
-autocmd User ALELintPost let s:linted = 1
+let s:settled = 0
+let s:files = {'python': 'faulty.py', 'ruby': 'faulty.rb'}
 
 function! Linters(filetype)
   return map(copy(ale#linter#Get(a:filetype)), 'v:val.name')
+endfunction
+
+" What a file has got: the programs that ALE runs on it, texts in the list of faults, lines with a sign.
+function! Found(filetype)
+  let l:buffer = bufnr(s:files[a:filetype])
+  let l:signs = filter(sign_getplaced(l:buffer, {'group': '*'})[0].signs, 'v:val.name =~# "^ALE"')
+  return {
+    \ 'programs': map(ale#linter#Get(a:filetype), 'ale#linter#GetExecutable(l:buffer, v:val)'),
+    \ 'faults': map(getloclist(bufwinid(l:buffer)), 'v:val.text'),
+    \ 'signs': map(l:signs, 'v:val.lnum'),
+    \ }
+endfunction
+
+" Files that are not linted yet.
+function! Waiting()
+  return filter(copy(s:files), '!empty(Linters(v:key)) && !getbufvar(v:val, "ale_linted")')
+endfunction
+
+" The names of the fixers; of a function of ours the end of its name.
+function! Fixers(filetype)
+  let l:fixers = copy(get(get(g:, 'ale_fixers', {}), a:filetype, []))
+  return map(l:fixers, 'matchstr(string(v:val), "\\a\\w*\\ze\\W*$")')
 endfunction
 
 function! Bool(number)
@@ -43,8 +66,13 @@ endfunction
 
 function! Report(timer)
   let s:tries += 1
-  " ALE is read after the first screen; where it is not there at all, a second is enough.
-  if !s:linted && s:tries < (exists('g:loaded_ale') ? 100 : 10)
+  " ALE is read after the first screen; where it is not there at all, a second is enough. rubocop takes its time to start.
+  let l:ready = exists('g:loaded_ale') && empty(Waiting())
+  if !l:ready && s:tries < (exists('g:loaded_ale') ? 300 : 10)
+    return
+  elseif !s:settled
+    " The list of faults is filled a moment after the signs.
+    let s:settled = 1
     return
   endif
   call timer_stop(a:timer)
@@ -54,7 +82,8 @@ function! Report(timer)
     \ 'messages': split(execute('messages'), "\n"),
     \ 'linters': {},
     \ 'explicit': Bool(get(g:, 'ale_linters_explicit', 0)),
-    \ 'faults': [],
+    \ 'files': {},
+    \ 'fixers': {'python': Fixers('python'), 'ruby': Fixers('ruby')},
     \ 'fuzzy': Bool(maparg('<Space>f', 'n') =~# 'Files'),
     \ 'signs': Bool(exists(':GitGutter') == 2),
     \ 'git': Bool(exists(':Git') == 2),
@@ -73,7 +102,7 @@ function! Report(timer)
     for l:filetype in s:filetypes
       let l:found.linters[l:filetype] = Linters(l:filetype)
     endfor
-    let l:found.faults = map(copy(getloclist(0)), 'v:val.text')
+    let l:found.files = map(copy(s:files), 'Found(v:key)')
   endif
   let s:found = l:found
   " Typed, not run from here: vim's own plugin finds its name at the bottom of the call stack.
@@ -87,7 +116,7 @@ function! Finish(timer)
   quitall!
 endfunction
 
-call timer_start(100, 'Report', {'repeat': 110})
+call timer_start(100, 'Report', {'repeat': 310})
 VIM
 {
     printf "let s:work = '%s'\nlet s:filetypes = split('%s')\nlet s:plugins = split('%s')\n" "$work" "$*" "$plugins"
@@ -100,7 +129,7 @@ cd "$work"
 export TERM=xterm-256color
 mkfifo keyboard
 exec 3<>keyboard
-timeout 20 script -qec 'vim -i NONE -S run.vim faulty.py' /dev/null <&3 >screen 2>&1 || true
+timeout 45 script -qec 'vim -i NONE -o -S run.vim faulty.py faulty.rb' /dev/null <&3 >screen 2>&1 || true
 if [ -e found.json ]; then
     cat found.json
 else
