@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -582,3 +583,16 @@ def test_the_module_by_ansible(plain, run_module):
     assert not plain.config.exists()
     (plain.folder / "pre-commit").unlink()
     assert "run the playbook" in module()["msg"]
+
+
+def test_a_bare_machine_without_git(plain, run_module):
+    """The package comes with the run itself: check mode says that there is something to do."""
+    programs = plain.path / "programs"
+    programs.mkdir()
+    for name in ("sh", "mkdir", "rm", "sleep"):  # what Ansible itself runs
+        (programs / name).symlink_to(f"/usr/bin/{name}")
+    path = {"PATH": f"{Path(sys.executable).parent}:{programs}"}
+    params = {"state_dir": str(plain.state)}
+    assert run_module("git_hooks", params, "--check", home=plain.path, env=path)["changed"]
+    assert "git is missing" in run_module("git_hooks", params, home=plain.path, env=path)["msg"]
+    assert not run_module("git_hooks", {**params, "state": "absent"}, home=plain.path, env=path)["changed"]
