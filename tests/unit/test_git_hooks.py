@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from git_home import HOMES, GitHome
-from rendering import rendered, run
+from rendering import constants, rendered, run
 
 DEFAULT = Path("/usr/share/git-core/templates")
 INCLUDE = "[include]\n\tpath = ~/.local/share/devrig/git/config\n"
@@ -42,6 +42,17 @@ def take(git_hooks):
         return git_hooks.absent(str(home.folder), git_hooks.Record(str(home.state)), dry)
 
     return absent
+
+
+def test_these_tests_have_what_the_role_writes(plain):
+    written = {item["path"].split("/", 1)[1]: item["mode"] for item in constants("git_hooks")["__git_hooks_home_files"]}
+    here = {path.name for path in plain.folder.iterdir()} | {".local/bin/" + plain.program.name}
+    assert set(written) == here
+    assert {name for name, mode in written.items() if mode == "0755"} == {
+        "pre-commit",
+        "dispatcher",
+        ".local/bin/git-devrig-hooks",
+    }
 
 
 # --- new repositories
@@ -341,6 +352,18 @@ def test_a_configuration_that_git_cannot_read_is_an_error_and_stays(plain, bring
     with pytest.raises(git_hooks.Refused, match="bad config"):
         bring(plain)
     assert plain.config.read_text() == "[user\n"
+
+
+def test_a_configuration_that_cannot_be_written_says_what_to_do(plain, bring, take, git_hooks):
+    """And what one has then written oneself is not taken away."""
+    lock = plain.put(plain.path / ".gitconfig.lock", "", 0o644)
+    with pytest.raises(git_hooks.Refused, match=r"have it write there \[include\] path = ~/.local"):
+        bring(plain)
+    lock.unlink()
+    plain.put(plain.config, INCLUDE, 0o644)
+    bring(plain)
+    take(plain)
+    assert plain.config.read_text() == INCLUDE
 
 
 def test_a_lock_of_another_git_is_respected(plain, bring, git_hooks):
