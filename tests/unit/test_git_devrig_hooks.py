@@ -383,9 +383,18 @@ def test_a_killed_run_leaves_a_hook_that_runs(home, old):
     assert (home.noted, home.lints) == (["own <>"], 1)
 
 
-def test_killed_between_the_two_steps_it_goes_on(home, old, program):
+def test_killed_between_the_two_steps_the_own_hook_runs_and_the_next_run_goes_on(home, old, program, monkeypatch):
     hook = home.a_hook(old / ".git/hooks/pre-commit", "own")
-    program.keep(str(hook), str(hook.with_name(BEFORE)))
+
+    def killed(*_args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "write_beside", killed)
+    with pytest.raises(KeyboardInterrupt):
+        program.Repository(str(old), home.environment).install()
+    assert hook.with_name(BEFORE).exists()
+    assert home.commit(old)
+    assert home.noted == ["own <>"]
     assert home.hooks(cwd=old)[0] == 0
     assert not home.commit(old, "wrong")
     assert home.noted == ["own <>"]

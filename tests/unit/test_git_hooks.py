@@ -2,12 +2,13 @@
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from git_home import HOMES, GitHome
-from rendering import rendered, run
+from rendering import constants, rendered, run
 
 DEFAULT = Path("/usr/share/git-core/templates")
 INCLUDE = "[include]\n\tpath = ~/.local/share/devrig/git/config\n"
@@ -41,6 +42,17 @@ def take(git_hooks):
         return git_hooks.absent(str(home.folder), git_hooks.Record(str(home.state)), dry)
 
     return absent
+
+
+def test_these_tests_have_what_the_role_writes(plain):
+    written = {item["path"].split("/", 1)[1]: item["mode"] for item in constants("git_hooks")["__git_hooks_home_files"]}
+    here = {path.name for path in plain.folder.iterdir()} | {".local/bin/" + plain.program.name}
+    assert set(written) == here
+    assert {name for name, mode in written.items() if mode == "0755"} == {
+        "pre-commit",
+        "dispatcher",
+        ".local/bin/git-devrig-hooks",
+    }
 
 
 # --- new repositories
@@ -342,6 +354,18 @@ def test_a_configuration_that_git_cannot_read_is_an_error_and_stays(plain, bring
     assert plain.config.read_text() == "[user\n"
 
 
+def test_a_configuration_that_cannot_be_written_says_what_to_do(plain, bring, take, git_hooks):
+    """And what one has then written oneself is not taken away."""
+    lock = plain.put(plain.path / ".gitconfig.lock", "", 0o644)
+    with pytest.raises(git_hooks.Refused, match=r"have it write there \[include\] path = ~/.local"):
+        bring(plain)
+    lock.unlink()
+    plain.put(plain.config, INCLUDE, 0o644)
+    bring(plain)
+    take(plain)
+    assert plain.config.read_text() == INCLUDE
+
+
 def test_a_lock_of_another_git_is_respected(plain, bring, git_hooks):
     plain.put(plain.config, "[include]\n\tpath = x\n[core]\n\thooksPath = /x\n", 0o644)
     plain.put(plain.path / ".gitconfig.lock", "", 0o644)
@@ -582,3 +606,16 @@ def test_the_module_by_ansible(plain, run_module):
     assert not plain.config.exists()
     (plain.folder / "pre-commit").unlink()
     assert "run the playbook" in module()["msg"]
+
+
+def test_a_bare_machine_without_git(plain, run_module):
+    """The package comes with the run itself: check mode says that there is something to do."""
+    programs = plain.path / "programs"
+    programs.mkdir()
+    for name in ("sh", "chmod", "mkdir", "rm", "sleep"):  # what Ansible itself runs
+        (programs / name).symlink_to(f"/usr/bin/{name}")
+    path = {"PATH": f"{Path(sys.executable).parent}:{programs}"}
+    params = {"state_dir": str(plain.state)}
+    assert run_module("git_hooks", params, "--check", home=plain.path, env=path)["changed"]
+    assert "git is missing" in run_module("git_hooks", params, home=plain.path, env=path)["msg"]
+    assert not run_module("git_hooks", {**params, "state": "absent"}, home=plain.path, env=path)["changed"]

@@ -50,7 +50,7 @@ def source(tmp_path):
 
 @pytest.mark.parametrize("skipped", ["pipenv", "plan,pipenv"])
 def test_the_plan_is_made_whatever_is_skipped(plan, source, skipped):
-    status, output = plan("--skip-tags", f"build_deps,zsh,vim,tmux,summary,{skipped}", **source)
+    status, output = plan("--skip-tags", f"build_deps,zsh,vim,tmux,git_hooks,summary,{skipped}", **source)
     assert status == 0, output
     assert re.search(r"Compile what is missing\] \*+ changed", output)
 

@@ -26,9 +26,12 @@ fi
 
 # Where the repository's own hook is ours, it is to be linted. What else is in its folder git would not run, nor do we.
 program=${0%/*/*}/lint_staged.py
+[ -f "$program" ] || exit 0
 for hook in "$common/hooks/pre-commit" "$common/hooks/pre-commit.legacy"; do
-  if [ -f "$program" ] && grep -qs '^# devrig: pre-commit hook' "$hook"; then
-    exec /usr/bin/python3 -I "$program" "$common/hooks/pre-commit"
+  if [ -f "$hook" ] && { read -r _ && read -r _ && read -r line; } <"$hook"; then
+    case $line in
+    '# devrig: pre-commit hook'*) exec /usr/bin/python3 -I "$program" "$common/hooks/pre-commit" ;;
+    esac
   fi
 done
 exit 0

@@ -173,7 +173,7 @@ class Repository:
 
     def scopes(self):
         """Return the options of git config for the files of the repository, in the order in which git reads them."""
-        each = self.git("config", "--type=bool", "--get", "extensions.worktreeConfig").stdout == b"true\n"
+        each = self.git("config", "--bool", "--get", "extensions.worktreeConfig").stdout == b"true\n"
         return ("--local", "--worktree") if each else ("--local",)
 
     def framework(self):

@@ -224,10 +224,11 @@ class Record:
     def save(self, path):
         """Remember a configuration file as it is, before it is changed."""
         data = read(path)
-        known = {"file": os.path.realpath(path), "sha256": None if data is None else hashlib.sha256(data).hexdigest()}
+        digest = None if data is None else hashlib.sha256(data).hexdigest()
+        self.known = {"file": os.path.realpath(path), "sha256": digest}
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         with open(self.path + ".new", "w") as stream:
-            json.dump(known, stream)
+            json.dump(self.known, stream)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(self.path + ".new", self.path)
@@ -236,6 +237,7 @@ class Record:
         """Remove the record."""
         if self.known:
             os.unlink(self.path)
+            self.known = None
 
 
 def include(record, keys, dry):
@@ -253,13 +255,19 @@ def include(record, keys, dry):
     if dry:
         # What is included is perhaps not written yet: then nothing can be said of what wins.
         return None if once and not os.path.exists(os.path.expanduser(INCLUDE)) else "%s includes %s" % (path, INCLUDE)
-    if not holders:
-        record.save(path)
-        git("config", "--global", "--add", "include.path", INCLUDE)
-    elif not once:
+    if not once:
+        if not holders:
+            record.save(path)
         for holder in holders:
             take_out(holder)
-        git("config", "--global", "--add", "include.path", INCLUDE)
+        try:
+            git("config", "--global", "--add", "include.path", INCLUDE)
+        except Refused as error:
+            record.forget()
+            raise Refused(
+                "%s\nWhere something else writes %s, have it write there [include] path = %s, or leave hooks out: "
+                "--skip-tags git_hooks" % (error, path, INCLUDE)
+            )
     if not all(map(wins, keys)):
         for holder in [path for path in global_files() if count_in(path)]:
             take_out(holder)
