@@ -329,7 +329,7 @@ GONE = {
         "python-linter is missing: install it, or take it out of g:ale_linters",
     ),
     "our program says it": (
-        "[{'job_id': 8, 'status': 'finished', 'exit_code': 127, 'command': 'cd /x && ''/h/devrig/linters/lint-python'' -'}]",
+        "[{'job_id': 8, 'status': 'finished', 'exit_code': 127, 'command': '/h/devrig/linters/lint-python -'}]",
         "'{home}/.local/share/devrig/linters/lint-python' --stdin-display-name %s </dev/null",
     ),
     "nothing": ("[]", None),
