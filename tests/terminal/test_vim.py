@@ -145,16 +145,19 @@ BLANKS = 'TEXT = """\nblanks stay here  \n"""\n'
     ids=["python", "dos", "ruby", "other"],
 )
 def test_faults_are_mended_when_it_is_asked_for(home, vim, file, before, after):
+    def on_disk():
+        return home.sh(f"sed 's/\\r/<CR>/' {file}").replace("<CR>", "\r")
+
     home.write(file, before)
     terminal = vim(file)
     terminal.send("gg", "x", "u", ":w", "Enter")
     terminal.wait_for("written")
-    assert home.sh(f"cat {file}") == before, "mended without being asked"
+    assert on_disk() == before, "mended without being asked"
     terminal.send(" =")
     terminal.wait("mended", lambda: f"{file} [+]" in terminal.text, timeout=RUBOCOP)
     terminal.send(":w", "Enter")
-    assert terminal.wait("written", lambda: home.sh(f"cat {file}") != before)
-    assert home.sh(f"cat {file}") == after
+    terminal.wait("written", lambda: on_disk() != before)
+    assert on_disk() == after
 
 
 def test_a_text_stays_where_nothing_can_mend_it(home, vim):

@@ -361,6 +361,7 @@ def test_a_missing_linter_is_told_once_in_one_line(editor, ale, gone, columns):
     told = [line for line in lines if text and line and text.format(home=editor.home).startswith(line)]
     assert len(told) == (1 if text else 0), messages
     assert "missing" not in messages or text
+    assert all(len(line) < columns for line in told)
     if text and columns == 200:
         assert told == [text.format(home=editor.home)]
 
