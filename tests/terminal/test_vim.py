@@ -83,7 +83,9 @@ def test_the_project_s_own_linter_wins_but_not_one_that_git_keeps(home, vim, kep
     home.write("project/.venv/pyvenv.cfg", "home = /usr/bin\n")
     home.write("project/.venv/bin/flake8", '#!/bin/sh\ntouch ~/ran\nexec /usr/bin/flake8 "$@"\n')
     home.write("project/faulty.py", FAULTY)
-    home.sh("chmod +x project/.venv/bin/flake8; git init -q project; cd project; " + ("git add -f .venv" if kept else ""))
+    home.sh(
+        "chmod +x project/.venv/bin/flake8; git init -q project; cd project; " + ("git add -f .venv" if kept else "")
+    )
     terminal = vim("project/faulty.py")
     terminal.wait_match(r"^E>.*undefined_name")
     assert home.sh("ls ran 2>/dev/null || true") == ("" if kept else "ran\n")
@@ -136,22 +138,26 @@ BLANKS = 'TEXT = """\nblanks stay here  \n"""\n'
     ("file", "before", "after"),
     [
         ("a.py", f"{BLANKS}one=1 \n\n\n\n", f"{BLANKS}one = 1\n"),
+        ("a.py", "one=1\r\ntwo = 2\r\n", "one = 1\r\ntwo = 2\r\n"),
         ("a.rb", f'{FROZEN}puts( "hello" )\n', f"{FROZEN}puts('hello')\n"),
         ("a.sh", "#!/bin/sh\necho one  \n\n\n", "#!/bin/sh\necho one\n"),
     ],
-    ids=["python", "ruby", "other"],
+    ids=["python", "dos", "ruby", "other"],
 )
 def test_faults_are_mended_when_it_is_asked_for(home, vim, file, before, after):
+    def on_disk():
+        return home.sh(f"sed 's/\\r/<CR>/' {file}").replace("<CR>", "\r")
+
     home.write(file, before)
     terminal = vim(file)
     terminal.send("gg", "x", "u", ":w", "Enter")
     terminal.wait_for("written")
-    assert home.sh(f"cat {file}") == before, "mended without being asked"
+    assert on_disk() == before, "mended without being asked"
     terminal.send(" =")
     terminal.wait("mended", lambda: f"{file} [+]" in terminal.text, timeout=RUBOCOP)
     terminal.send(":w", "Enter")
-    assert terminal.wait("written", lambda: home.sh(f"cat {file}") != before)
-    assert home.sh(f"cat {file}") == after
+    terminal.wait("written", lambda: on_disk() != before)
+    assert on_disk() == after
 
 
 def test_a_text_stays_where_nothing_can_mend_it(home, vim):
@@ -170,7 +176,7 @@ def test_a_text_stays_where_nothing_can_mend_it(home, vim):
 
 
 def test_what_somebody_says_in_a_file_of_his_own_wins(home, vim):
-    home.write("own-flake8", "#!/bin/sh\necho \"stdin:1:1: X100 by my own linter\"\n")
+    home.write("own-flake8", '#!/bin/sh\necho "stdin:1:1: X100 by my own linter"\n')
     home.write(".vimrc.local", f"let g:ale_python_flake8_executable = '{home.path}/own-flake8'\n")
     home.write("a.py", "one = 1\n")
     home.sh("chmod +x own-flake8")

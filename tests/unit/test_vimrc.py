@@ -17,6 +17,7 @@ import pytest
 from rendering import (
     BARE,
     ODD,
+    constants,
     rendered,
     run,
 )
@@ -85,6 +86,16 @@ def test_vim_gives_ale_the_named_linters_and_no_others(vim):
     linters = {"python": ["pylint"], "sh": []}
     asked = ["g:ale_linters.python", "g:ale_linters.sh", "len(g:ale_linters)", "g:ale_linters_explicit"]
     assert vim(*asked, vim_linters=linters) == ["['pylint']", "[]", "2", "1"]
+
+
+def test_vim_mends_only_when_it_is_asked_and_no_blanks_that_mean_something(vim):
+    asked = ["g:ale_fixers['*']", "g:ale_fixers.ruby", "g:ale_fixers.markdown + g:ale_fixers.diff + g:ale_fixers.mail"]
+    asked += ["len(g:ale_fixers.python)", "get(g:, 'ale_fix_on_save')"]
+    assert vim(*asked) == ["['remove_trailing_lines', 'trim_whitespace']", "['rubocop']", "[]", "1", "0"]
+
+
+def test_vim_looks_for_the_programs_of_role_linters_where_it_puts_them():
+    assert constants("vim")["__vim_linters_home"] == constants("linters")["__linters_home"]
 
 
 def test_own_vim_lines_come_last(vim):
@@ -238,6 +249,127 @@ def test_vim_says_which_package_is_gone_in_one_line(editor):
     messages = editor("execute('messages')", editor.file, settings=settings)[0]
     assert messages.count("vim misses vim-ale") == 1
     assert "fzf" not in messages
+
+
+EXECUTABLES = "map(['python_flake8', 'ruby_rubocop'], 'get(g:, \"ale_\" . v:val . \"_executable\", \"\")')"
+
+
+def program(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_ale_asks_the_programs_of_role_linters_where_they_are(editor):
+    ours = [program(editor.home / ".local/share/devrig/linters" / name) for name in ("lint-python", "lint-ruby")]
+    asked = f"[{EXECUTABLES}, g:ale_python_flake8_use_global]"
+    assert editor(asked, editor.file)[0] == [ours, 1]
+
+
+def test_without_them_ale_goes_its_own_way(editor):
+    system = "/usr/bin/flake8" if shutil.which("flake8", path="/usr/bin") else ""
+    assert editor(f"[{EXECUTABLES}, exists('g:ale_python_flake8_use_global')]", editor.file)[0] == [[system, ""], 0]
+
+
+def test_linters_that_somebody_has_chosen_stay(editor):
+    program(editor.home / ".local/share/devrig/linters/lint-python")
+    mine = (
+        "let g:ale_python_flake8_executable = 'mine'\nlet g:ale_linters = {'ruby': ['ruby']}\nlet g:ale_fixers = {}\n"
+    )
+    (editor.home / ".vimrc.local").write_text(mine)
+    asked = f"[{EXECUTABLES}[0], exists('g:ale_python_flake8_use_global'), g:ale_linters, g:ale_fixers]"
+    assert editor(asked, editor.file)[0] == ["mine", 0, {"ruby": ["ruby"]}, {}]
+
+
+def test_a_linter_is_no_shim_of_pyenv_s_and_none_of_a_relative_folder(editor, tmp_path):
+    program(tmp_path / ".pyenv/shims/yamllint")
+    program(editor.home / "bin/yamllint")
+    found = program(tmp_path / "bin/yamllint")
+    path = f"{tmp_path}/.pyenv/shims:bin:{tmp_path}/bin:{BARE['PATH']}"
+    assert editor("g:ale_yaml_yamllint_executable", editor.file, PATH=path)[0] == found
+
+
+@pytest.mark.parametrize("keys", [" l", " l l", " l:wincmd p\r l"])
+def test_space_l_opens_the_list_of_faults_and_closes_it(editor, keys):
+    fault = "call setloclist(0, [{'bufnr': 1, 'lnum': 2, 'text': 'a fault'}])"
+    found = editor("[winnr('$'), getline(1)]", "-c", fault, editor.file, keys=keys, after=1500)[0]
+    assert found == ([2, f"{editor.file}|2| a fault"] if keys == " l" else [1, "# MARK"])
+
+
+def test_space_l_says_that_there_are_none(editor):
+    assert "no faults are known" in editor("execute('messages')", editor.file, keys=" l", after=1500)[0]
+
+
+#: What vim says of ALE's: it ends a round with a history of what it has tried.
+ALE = """
+if exists('g:loaded_ale_dont_use_this_in_other_plugins_please') | finish | endif
+let g:loaded_ale_dont_use_this_in_other_plugins_please = 1
+function! Round(timer)
+  let b:ale_history = [
+    \\ {'job_id': 'executable', 'status': 1, 'command': '/usr/bin/there'},
+    \\ {'job_id': 7, 'status': 'finished', 'exit_code': 1, 'command': ['sh', '-c', 'fine']}] + TRIED
+  silent doautocmd <nomodeline> User ALELintPost
+endfunction
+call timer_start(100, 'Round', {'repeat': 5})
+"""
+ALE_LIBRARY = {
+    "ale.vim": "function! ale#Escape(text)\n  return shellescape(a:text)\nendfunction\n",
+    "ale/linter.vim": "function! ale#linter#Get(type)\n  return [{'name': a:type . '-linter'}]\nendfunction\n",
+    "ale/command.vim": "function! ale#command#Run(buffer, command, callback, options)\n"
+    "  call a:callback(a:buffer, ['lint-python: ' . a:command], {'exit_code': 127})\nendfunction\n",
+}
+GONE = {
+    "no such program": (
+        "[{'job_id': 'executable', 'status': 0, 'command': '/opt/pylint'}]",
+        "pylint is missing: install it, or take it out of g:ale_linters",
+    ),
+    "a shim that leads to nothing": (
+        "[{'job_id': 8, 'status': 'finished', 'exit_code': 127, 'command': ['sh', '-c', 'x']}]",
+        "python-linter is missing: install it, or take it out of g:ale_linters",
+    ),
+    "our program says it": (
+        "[{'job_id': 8, 'status': 'finished', 'exit_code': 127, 'command': '/h/devrig/linters/lint-python -'}]",
+        "'{home}/.local/share/devrig/linters/lint-python' --stdin-display-name %s </dev/null",
+    ),
+    "nothing": ("[]", None),
+}
+
+
+@pytest.fixture
+def ale(editor):
+    """Return a function that puts a stand-in for ALE in place, which has tried what an expression says."""
+
+    def install(tried):
+        place = editor.home / ".vim/pack/mine/start/ale"
+        files = {f"autoload/{name}": text for name, text in ALE_LIBRARY.items()}
+        for name, text in {**files, "plugin/ale.vim": ALE.replace("TRIED", tried)}.items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text)
+
+    return install
+
+
+@pytest.mark.parametrize("gone", GONE)
+@pytest.mark.parametrize("columns", [200, 40])
+def test_a_missing_linter_is_told_once_in_one_line(editor, ale, gone, columns):
+    tried, text = GONE[gone]
+    ale(tried)
+    # A terminal of this size shows the whole line, or its beginning and asks for no key.
+    messages = editor("execute('messages')", editor.file, after=1200, size=(10, columns))[0]
+    lines = [line for line in messages.splitlines() if "MARK" not in line and editor.file not in line]
+    told = [line for line in lines if text and line and text.format(home=editor.home).startswith(line)]
+    assert len(told) == (1 if text else 0), messages
+    assert "missing" not in messages or text
+    assert all(len(line) < columns for line in told)
+    if text and columns == 200:
+        assert told == [text.format(home=editor.home)]
+
+
+def test_nothing_is_told_where_ale_may_try_all_that_it_knows(editor, ale):
+    ale(GONE["no such program"][0])
+    (editor.home / ".vimrc.local").write_text("let g:ale_linters_explicit = 0\n")
+    assert "missing" not in editor("execute('messages')", editor.file, after=1200)[0]
 
 
 @pytest.mark.skipif("+clipboard" in run("vim", "--version").stdout, reason="this vim asks the X server")
