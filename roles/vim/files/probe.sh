@@ -26,7 +26,8 @@ endfunction
 " What a file has got: the programs that ALE runs on it, texts in the list of faults, lines with a sign.
 function! Found(filetype)
   let l:buffer = bufnr(s:files[a:filetype])
-  let l:signs = filter(sign_getplaced(l:buffer, {'group': '*'})[0].signs, 'v:val.name =~# "^ALE"')
+  " The dummy holds the column open, it marks nothing.
+  let l:signs = filter(sign_getplaced(l:buffer, {'group': '*'})[0].signs, 'v:val.name =~# "^ALE\\%(Dummy\\)\\@!"')
   return {
     \ 'programs': map(ale#linter#Get(a:filetype), 'ale#linter#GetExecutable(l:buffer, v:val)'),
     \ 'faults': map(getloclist(bufwinid(l:buffer)), 'v:val.text'),
