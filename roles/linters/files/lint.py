@@ -28,6 +28,9 @@ from lint_project import Project, read, without_git  # noqa: E402 - it lies besi
 #: Exit status of a shell for a program that is not there (POSIX, Shell Command Language 2.8.2).
 MISSING = 127
 
+#: Debian's packages of programs that have not the program's name.
+PACKAGES = {"autopep8": "python3-autopep8"}
+
 #: flake8's --format: file names may hold blanks, newlines and colons, and whatever else it prints is not a record.
 _RECORD = "\x1e%(row)d\x1f%(col)d\x1f%(code)s\x1f%(text)s\x1f%(path)s\x1d"
 _RECORDS = re.compile("\x1e(\\d+)\x1f(\\d+)\x1f([^\x1f]*)\x1f([^\x1f]*)\x1f([^\x1d]*)\x1d")
@@ -135,7 +138,7 @@ def _rubocop_runs(path, seen=()):
 def _tool(project, name):
     path = project.tool(name)
     if not path:
-        raise NotThere("%s is missing: sudo apt install %s" % (name, name))
+        raise NotThere("%s is missing: sudo apt install %s" % (name, PACKAGES.get(name, name)))
     return path
 
 
