@@ -1,4 +1,6 @@
-"""Use a new project as its person does: install, migrate, ask the running page, test, lint. The argument: its folder.
+"""Use a new project as its person does: install, migrate, ask the running page, test, lint.
+
+Arguments: the project's folder, the version of Python that it has to get.
 
 Runs on the system's Python. Each command is typed into a login zsh; one that fails ends this with what it said.
 """
@@ -20,13 +22,15 @@ PATIENCE = 60
 
 
 def say(folder, *command):
-    """Run a command in the project; what it says is shown where it fails."""
+    """Run a command in the project and return what it says; where it fails, that is shown."""
     typed = " ".join(command)
     words = SHELL + [folder] + list(command)
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    text = done.stdout.decode("utf-8", "replace")
     if done.returncode:
-        sys.exit("%s: exit status %d\n%s" % (typed, done.returncode, done.stdout.decode("utf-8", "replace")))
+        sys.exit("%s: exit status %d\n%s" % (typed, done.returncode, text))
     print("%s: done" % typed)
+    return text
 
 
 def free_port():
@@ -72,9 +76,12 @@ def ask(folder):
         sys.exit("flask run: the page does not answer: %s\n%s" % (reason, log.read()))
 
 
-def main(folder):
+def main(folder, version):
     """Run all of it."""
     say(folder, "pipenv", "install", "--dev")
+    answer = say(folder, "pipenv", "run", "python", "-V")
+    if ("Python %s" % version) not in answer.splitlines():
+        sys.exit("pipenv took another interpreter than %s: %s" % (version, answer))
     say(folder, "pipenv", "run", "flask", "db", "upgrade")
     word = "written at %d" % time.time()
     with contextlib.closing(sqlite3.connect(os.path.join(folder, "instance", "app.db"))) as database, database:
@@ -88,4 +95,4 @@ def main(folder):
     say(folder, "pipenv", "run", "flake8")
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])
