@@ -43,7 +43,7 @@ def free_port():
 @contextlib.contextmanager
 def running(folder, port):
     """Keep the project's server running."""
-    with open(os.path.join(folder, "..", "server.log"), "w+") as log:
+    with open(os.path.join(folder, "..", "server.log"), "w+", encoding="utf-8", errors="replace") as log:
         command = SHELL + [folder, "pipenv", "run", "flask", "run", "--port", str(port)]
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:

@@ -42,7 +42,7 @@ def starter_package(path):
     >>> starter_package("~/src/My Shop")
     'my_shop'
     """
-    name = unicodedata.normalize("NFKD", path.rstrip("/").rpartition("/")[2].replace("ß", "ss"))
+    name = unicodedata.normalize("NFKD", str(path).rstrip("/").rpartition("/")[2].replace("ß", "ss"))
     letters = "".join(letter for letter in name if not unicodedata.combining(letter))
     name = re.sub(r"[^a-z0-9]+", "_", letters.lower()).strip("_")
     if not name:

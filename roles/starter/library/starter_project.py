@@ -57,6 +57,10 @@ from ansible.module_utils.basic import AnsibleModule
 #: Seen in a repository, it says that the project is one of ours.
 MARK = ".git/devrig-starter"
 
+#: Alembic reads % as a reference, PATH takes : for an end, and pip writes the others unprotected into a virtualenv's
+#: programs, between double quotes of a shell, where the path holds a blank or is long.
+IMPOSSIBLE = '%:"$`\\'
+
 
 class Refused(Exception):
     """What cannot be done, before anything is changed; the message says what to do."""
@@ -68,8 +72,8 @@ def whole(path):
         raise Refused("starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello")
     if not path.isprintable() or path != path.strip():
         raise Refused("starter_path is %r: no blank may stand at its ends, and no tab or other control in it" % path)
-    if "%" in path or ":" in path:  # Alembic reads % as a reference, and PATH takes : for an end
-        raise Refused('starter_path is %s: "%%" and ":" cannot be in it, for flask db and virtualenv fail there' % path)
+    if any(sign in path for sign in IMPOSSIBLE):
+        raise Refused("starter_path is %s: none of %s can be in it" % (path, " ".join(IMPOSSIBLE)))
     if os.path.basename(path.rstrip("/")) in ("", ".", "..", "~"):
         raise Refused("starter_path is %s: write the folder's name, the application is called after it" % path)
     user, slash, rest = path.partition("/")
