@@ -77,6 +77,7 @@ def starter(plan, path, **settings):
         ("/srv/a ", "no blank may stand at its ends"),
         ("/srv/..", "write the folder's name"),
         ("~", "write the folder's name"),
+        ("src/hello", "starter_path is src/hello: write the whole path, or ~/ for the user's own home"),
         ("~nobody/hello", "write the whole path, or ~/ for the user's own home"),
         ("/etc", "/etc is not empty ("),
         ("/etc/passwd", "/etc/passwd is no folder"),

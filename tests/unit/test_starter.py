@@ -208,10 +208,6 @@ def test_a_tilde_is_the_user_s_home(make):
     assert told(make("~/no such folder/hello", "--check"))["project"] == f"{home}/no such folder/hello"
 
 
-def test_a_relative_path_counts_from_the_current_folder(make, tmp_path):
-    assert told(make("src/hello"))["project"] == f"{tmp_path}/src/hello"
-
-
 def test_without_git_nothing_is_written(starter_project, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(starter_project.Refused, match="git is missing"):

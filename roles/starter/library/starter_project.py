@@ -11,7 +11,7 @@ description:
     One that this module made is left alone, whatever is in it now.
 options:
   path:
-    description: Where the project shall be. C(~) is the user's home, a relative path counts from the current folder.
+    description: Where the project shall be, a whole path. C(~) is the user's home.
     type: str
     required: true
   files:
@@ -67,7 +67,7 @@ class Refused(Exception):
 
 
 def whole(path):
-    """Return a path as a whole one, the home folder put in; Refused for what names no folder of its own."""
+    """Return a path with the home folder put in; Refused for what names no folder of its own."""
     if not path:
         raise Refused("starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello")
     if not path.isprintable() or path != path.strip():
@@ -76,12 +76,11 @@ def whole(path):
         raise Refused("starter_path is %s: none of %s can be in it" % (path, " ".join(IMPOSSIBLE)))
     if os.path.basename(path.rstrip("/")) in ("", ".", "..", "~"):
         raise Refused("starter_path is %s: write the folder's name, the application is called after it" % path)
-    user, slash, rest = path.partition("/")
-    if user == "~":
-        path = pwd.getpwuid(os.geteuid()).pw_dir + slash + rest
-    elif user.startswith("~"):
+    if path.startswith("~/"):
+        path = pwd.getpwuid(os.geteuid()).pw_dir + path[1:]
+    if not path.startswith("/"):  # Ansible runs elsewhere than where the command was typed
         raise Refused("starter_path is %s: write the whole path, or ~/ for the user's own home" % path)
-    return os.path.abspath(path)
+    return os.path.normpath(path)
 
 
 def look(path):
