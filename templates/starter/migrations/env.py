@@ -6,7 +6,8 @@ from alembic import context
 from flask import current_app
 
 logging.basicConfig(format="%(name)s: %(message)s")
-logging.getLogger("alembic").setLevel(logging.INFO)
+for name in ("alembic.runtime.migration", "alembic.autogenerate"):
+    logging.getLogger(name).setLevel(logging.INFO)
 
 settings = current_app.extensions["migrate"]
 engine = settings.db.engine
