@@ -42,6 +42,11 @@ def login_shell():
 
 
 @pytest.fixture
+def starter_project():
+    return load("roles/starter/library/starter_project.py")
+
+
+@pytest.fixture
 def pyenv_python():
     return load("roles/pyenv/library/pyenv_python.py")
 

@@ -4,7 +4,9 @@ Jinja2 with Ansible's filters and its two settings that matter (trim_blocks, kee
 and the defaults and constants of the template's role, which may be templates themselves.
 """
 
+import importlib
 import subprocess
+import sys
 from pathlib import Path
 
 import jinja2
@@ -28,6 +30,8 @@ ENVIRONMENT = jinja2.Environment(
 )
 # Jinja2's own come first: some of Ansible's replacements (default) know nothing but Ansible's own kind of undefined.
 ENVIRONMENT.filters = {**CoreFilters().filters(), **MathFilters().filters(), **ENVIRONMENT.filters}
+sys.path.append(str(ROOT / "roles/starter/filter_plugins"))
+ENVIRONMENT.filters.update(importlib.import_module("starter_package").FilterModule().filters())
 ENVIRONMENT.tests = {**CoreTests().tests(), **MathTests().tests(), **ENVIRONMENT.tests}
 
 
@@ -98,6 +102,29 @@ def render(template, role, release, home="/home/dev", **overrides):
     )
     source = (TEMPLATES / template).read_text()
     return ENVIRONMENT.get_template(template).render(**variables.named_in(source))
+
+
+def project(path="~/src/hello", series="3.6", index=None):
+    """Return the files of a project as the role starter writes them: path in the project -> text.
+
+    :param path: the setting starter_path.
+    :param series: of the global interpreter, "3.6".
+    :param index: PIP_INDEX_URL in devrig_environment.
+    """
+    settings = {
+        "starter_path": path,
+        "__starter_series": series,
+        "devrig_environment": {"PIP_INDEX_URL": index} if index else {},
+    }
+    variables = Variables({**constants("starter"), **settings})
+    given = variables.resolved(variables.values["__starter_given"])
+    texts = {}
+    for entry in variables.resolved(variables.values["__starter_files"]):
+        if entry["src"].endswith(".j2"):
+            texts[entry["path"]] = render(entry["src"], "starter", "bookworm", **settings, **given)
+        else:
+            texts[entry["path"]] = (TEMPLATES / entry["src"]).read_text()
+    return texts
 
 
 #: template -> (role, settings that its task gives it)

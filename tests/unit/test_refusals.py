@@ -61,6 +61,62 @@ def test_pipenv_alone_says_what_it_needs(plan):
     assert "Python 3.13.5 is not there: run with --tags build_deps,pyenv,pipenv" in output
 
 
+def starter(plan, path, **settings):
+    """Ask for a starter in a folder."""
+    return plan("--tags", "starter", starter_path=str(path), **settings)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello"),
+        ("/srv/50%", '/srv/50%: none of % : " $ ` \\ can be in it'),
+        ("/srv/a:b/c", "/srv/a:b/c: none of % :"),
+        ('/srv/a"b', '/srv/a"b: none of % :'),
+        ("/srv/a\nb", "no tab or other control in it"),
+        ("/srv/a ", "no blank may stand at its ends"),
+        ("/srv/..", "write the folder's name"),
+        ("~", "write the folder's name"),
+        ("src/hello", "starter_path is src/hello: write the whole path, or ~/ for the user's own home"),
+        ("~nobody/hello", "write the whole path, or ~/ for the user's own home"),
+        ("/etc", "/etc is not empty ("),
+        ("/etc/passwd", "/etc/passwd is no folder"),
+        ("/etc/passwd/hello", "/etc/passwd is no folder in which you may write"),
+    ],
+)
+def test_a_bad_place_of_a_starter_is_refused(plan, path, message):
+    status, output = starter(plan, path)
+    assert status != 0
+    assert message in output
+    assert "changed=0" in output
+
+
+def test_the_place_of_a_starter_is_refused_before_other_roles_begin(plan):
+    status, output = plan("--tags", "all,starter", starter_path="/etc")
+    assert status != 0
+    assert "/etc is not empty" in output
+    assert "TASK [build_deps : install" not in output
+
+
+def test_a_starter_needs_a_python_of_today(plan, tmp_path):
+    status, output = starter(plan, tmp_path / "hello", pyenv_versions=["2.7.18", "3.13.5"])
+    assert status != 0
+    assert "The starter needs Python 3.6 or newer, and python would be 2.7" in output
+    status, output = starter(
+        plan, tmp_path / "hello", pyenv_versions=["2.7.18", "3.13.5"], pyenv_global=["system", "3.13.5"]
+    )
+    assert status == 0, output
+
+
+def test_a_starter_is_announced_and_made_only_on_request(plan, tmp_path):
+    status, output = starter(plan, tmp_path / "Jörg's hello")
+    assert status == 0, output
+    assert f"{tmp_path}/Jörg's hello would be made" in output
+    status, output = plan(starter_path="/etc")
+    assert status == 0, output
+    assert not (tmp_path / "Jörg's hello").exists()
+
+
 def test_values_of_the_command_line_are_text(plan):
     """-e NAME=VALUE gives text: what it means is what counts."""
     status, output = plan(zsh_login_shell="false", pyenv_build_jobs="2", summary_show="no", zsh_history_size="5000")
@@ -108,6 +164,7 @@ def test_a_list_may_be_given_as_text(plan):
         ({"vim_plugins": [{"name": "a", "version": "a" * 40}]}, "missing required arguments: repo"),
         ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40, "opt": "perhaps"}]}, "'opt' is of type"),
         ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
+        ({"preflight_starter": "perhaps"}, "argument 'preflight_starter' is of type"),
     ],
 )
 def test_a_bad_setting_is_refused(plan, settings, message):
