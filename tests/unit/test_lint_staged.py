@@ -411,6 +411,14 @@ def test_a_broken_linter_lets_nothing_through(settled):
     ]
 
 
+def test_without_the_role_linters_nobody_is_blocked(settled):
+    shutil.rmtree(settled.home / ".local/share/devrig/linters")
+    settled.stage("a.py", "BAD\n")
+    done = settled.run("commit", "-qm", "x")
+    assert done.returncode == 0
+    assert done.stderr.decode().startswith("devrig: the linters are gone, nothing was linted")
+
+
 def test_linters_do_not_see_the_hook_s_git(settled):
     settled.stage("a.py", "fine\n")
     assert settled.commit("-a") is None
