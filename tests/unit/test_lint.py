@@ -46,6 +46,10 @@ def project(machine, file):
     return lint_project.Project(str(file), machine)
 
 
+def config_of(chosen):
+    return lint.after(chosen.config, "--config")
+
+
 def git(*arguments, home):
     environ = {"HOME": str(home), "PATH": "/usr/bin:/bin", "GIT_CONFIG_NOSYSTEM": "1"}
     subprocess.run(["git", *arguments], check=True, env=environ, capture_output=True)
@@ -109,7 +113,8 @@ def test_a_project_outside_of_a_work_tree_ends_below_the_home(home, machine):
 def test_flake8_with_devrig_s_configuration_is_what_there_is_without_any(tmp_path, home, machine):
     flake8 = program(tmp_path / "bin" / "flake8")
     chosen = lint.plan("python", project(machine, home / "x.py"))
-    assert chosen == ("flake8", [str(flake8)], ["--config", str(HERE / "flake8")], str(home), "")
+    assert chosen[:2] + chosen[3:] == ("flake8", [str(flake8)], str(home), "")
+    assert chosen.config[:3] == ["--config", str(HERE / "flake8"), "--extend-exclude"]
 
 
 def test_the_person_s_own_configuration_wins_over_devrig_s(tmp_path, home, machine):
@@ -117,12 +122,12 @@ def test_the_person_s_own_configuration_wins_over_devrig_s(tmp_path, home, machi
     (home / ".config").mkdir()
     (home / ".config" / "flake8").write_text("[flake8]\n")
     chosen = lint.plan("python", project(machine, home / "x.py"))
-    assert chosen.config == ["--config", str(home / ".config" / "flake8")]
+    assert config_of(chosen) == str(home / ".config" / "flake8")
     other = tmp_path / "elsewhere"
     other.mkdir()
     (other / "flake8").write_text("[flake8]\n")
     chosen = lint.plan("python", project({**machine, "XDG_CONFIG_HOME": str(other)}, home / "x.py"))
-    assert chosen.config == ["--config", str(other / "flake8")]
+    assert config_of(chosen) == str(other / "flake8")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_the_project_s_configuration_decides(home, machine, file, text, linter):
     (home / ".config" / "flake8").write_text("[flake8]\n")
     chosen = lint.plan("python", project(machine, top / "a" / "x.py"))
     assert (chosen.linter, chosen.root, chosen.runs) == (linter, str(top), "")
-    assert chosen.config == (["--config", str(top / file)] if linter == "flake8" else [])
+    assert config_of(chosen) == (str(top / file) if linter == "flake8" else "")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_other_configuration_is_none(tmp_path, home, machine, file, text):
     (home / "project").mkdir()
     (home / "project" / file).write_text(text)
     chosen = lint.plan("python", project(machine, home / "project" / "x.py"))
-    assert chosen.config == ["--config", str(HERE / "flake8")]
+    assert config_of(chosen) == str(HERE / "flake8")
 
 
 def test_a_configuration_for_flake8_s_plugin_is_left_to_the_plugin(tmp_path, home, machine):
@@ -201,7 +206,7 @@ def test_another_user_s_configuration_is_not_listened_to(tmp_path, home, machine
     (home / "project" / "setup.cfg").write_text("[flake8]\n")
     os.chown(home / "project" / "setup.cfg", 12345, 12345)
     chosen = lint.plan("python", project(machine, home / "project" / "x.py"))
-    assert chosen.config == ["--config", str(HERE / "flake8")]
+    assert config_of(chosen) == str(HERE / "flake8")
 
 
 def test_a_missing_linter_says_how_to_get_it(home, machine):
@@ -310,35 +315,167 @@ def test_bundler_runs_the_rubocop_that_the_lock_file_names(tmp_path, home, machi
     ("text", "runs"),
     [
         ("AllCops:\n  NewCops: enable\n", False),
-        ("# require: nothing\nStyle/StringLiterals:\n  Enabled: false\n", False),
+        ("---\n# require: nothing\nStyle/StringLiterals:\n  Enabled: false\n\nRails:\n  Enabled: false\n", False),
+        ("AllCops:\r\n  Exclude:\r\n    - 'a b/**'\r\nMetrics: {Enabled: false}\r\n", False),
         ("require: rubocop-rails\n", True),
         ("require:\n  - ./lib/cop.rb\n", True),
+        ("AllCops:\n  NewCops: enable\nrequire: x\n", True),
         ("plugins: [rubocop-rspec]\n", True),
         ("inherit_gem:\n  house-style: default.yml\n", True),
         ("AllCops:\n  Exclude: <%= `id` %>\n", True),
+        ('"require": ./evil.rb\n', True),
+        ("'require': ./evil.rb\n", True),
+        ("{require: ./evil.rb}\n", True),
+        ("--- {require: ./evil.rb}\n", True),
+        ("? require\n: ./evil.rb\n", True),
+        ("!!str require: ./evil.rb\n", True),
+        ("&a require: ./evil.rb\n", True),
+        (" AllCops:\n   NewCops: enable\n require: ./evil.rb\n", True),
+        ("\n AllCops:\n   NewCops: enable\n require: ./evil.rb\n", True),
+        ("AllCops: {NewCops: enable}\rrequire: ./evil.rb\n", True),
+        ("AllCops: {NewCops: enable}\x85require: ./evil.rb\n", True),
+        ("AllCops: {NewCops: enable}\u2028require: ./evil.rb\n", True),
+        ("\ufeffrequire: ./evil.rb\n", True),
+        ('"requ\\x69re": ./evil.rb\n', True),
         ("inherit_from: https://example.org/rubocop.yml\n", True),
         ("inherit_from: .rubocop_todo.yml\n", False),
+        ("inherit_from:\n  - .rubocop_todo.yml # made by rubocop\n\nAllCops:\n  NewCops: enable\n", False),
+        ("inherit_from:\n- .rubocop_todo.yml\nStyle/X:\n  Y: z\n", False),
         ("inherit_from:\n  - config/*.yml\n", True),
+        ("inherit_from: config/evil.yml\n", True),
+        ("inherit_from:\n  - .rubocop_todo.yml\n\n  - config/evil.yml\n", True),
+        ('inherit_from: "config/evil.yml"\n', True),
+        ("inherit_from: [config/evil.yml]\n", True),
+        ("inherit_from: evil\n", True),
         ("inherit_from: loop.yml\n", False),
+        ("inherit_from: not-there.yml\n", False),
     ],
 )
-def test_a_rubocop_configuration_that_runs_code_is_seen(tmp_path, home, machine, text, runs):
+def test_a_rubocop_configuration_that_may_run_code_is_seen(tmp_path, home, machine, text, runs):
     program(tmp_path / "bin" / "rubocop")
     top = home / "project"
     (top / "config").mkdir(parents=True)
-    (top / ".rubocop.yml").write_text(text)
-    (top / ".rubocop_todo.yml").write_text("Style/Documentation:\n  Enabled: false\n")
+    (top / ".rubocop.yml").write_bytes(text.encode())
+    (top / ".rubocop_todo.yml").write_text("# of rubocop's\nStyle/Documentation:\n  Enabled: false\n")
     (top / "loop.yml").write_text("inherit_from: loop.yml\n")
-    (top / "config" / "evil.yml").write_text("require: ./evil.rb\n")
+    for path in (top / "config" / "evil.yml", top / "evil"):
+        path.write_text("require: ./evil.rb\n")
     assert bool(lint.plan("ruby", project(machine, top / "x.rb")).runs) == runs
 
 
-def test_local_plugins_of_flake8_run_code(tmp_path, home, machine):
+def test_configurations_that_inherit_from_each_other_take_no_time(tmp_path, home, machine):
+    program(tmp_path / "bin" / "rubocop")
+    names = [f"{number}.yml" for number in range(30)]
+    for name in (".rubocop.yml", *names):
+        (home / name).write_text("inherit_from:\n" + "".join(f"  - {each}\n" for each in names))
+    assert lint.plan("ruby", project(machine, home / "x.rb")).runs == ""
+
+
+def test_another_user_s_configuration_to_inherit_from_may_run_code(tmp_path, home, machine):
+    program(tmp_path / "bin" / "rubocop")
+    (home / ".rubocop.yml").write_text("inherit_from: other.yml\n")
+    (home / "other.yml").write_text("")
+    assert lint.plan("ruby", project(machine, home / "x.rb")).runs == ""
+    os.chown(home / "other.yml", 12345, 12345)
+    assert lint.plan("ruby", project(machine, home / "x.rb")).runs == str(home / "other.yml")
+
+
+def test_rubocop_s_file_of_options_may_run_code(tmp_path, home, machine):
+    program(tmp_path / "bin" / "rubocop")
+    (home / "project").mkdir()
+    (home / "project" / ".rubocop").write_text("--require ./evil.rb\n")
+    chosen = lint.plan("ruby", project(machine, home / "project" / "lib" / "x.rb"))
+    assert chosen.runs == str(home / "project" / ".rubocop")
+
+
+def test_rubocop_is_told_where_its_cache_is():
+    """Else it looks into each .rubocop.yml above, whoever's, and runs what is in there."""
+    assert lint.environment({"XDG_CACHE_HOME": "/c"})["RUBOCOP_CACHE_ROOT"] == "/c"
+    assert lint.environment({})["RUBOCOP_CACHE_ROOT"].endswith("/.cache")
+    assert lint.environment({"RUBOCOP_CACHE_ROOT": "/mine"})["RUBOCOP_CACHE_ROOT"] == "/mine"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "runs"),
+    [
+        ("tox.ini", "[flake8]\n[flake8:local-plugins]\nextension = X = x:Plugin\n", True),
+        ("setup.cfg", "[flake8:local-plugins]\nextension = X = x:Plugin\n", True),
+        (".flake8", "[flake8]\n  [flake8:local-plugins]\nextension =\n    X = x:P\n", True),
+        (".flake8", "[flake8]\nmax-line-length = 99\r[flake8:local-plugins]\nextension =\n    X = x:P\n", True),
+        (".flake8", "[flake8]\nlocal-plugins\n", True),
+        (".flake8", "[flake8]\n# [flake8:local-plugins]\nmax-line-length = 9\n", False),
+    ],
+)
+def test_local_plugins_of_flake8_run_code(home, machine, file, text, runs):
+    program(Path(machine["PATH"].split(":")[0]) / "flake8")
+    (home / "project").mkdir()
+    (home / "project" / file).write_text(text, newline="")
+    chosen = lint.plan("python", project(machine, home / "project" / "x.py"))
+    assert chosen.runs == (str(home / "project" / file) if runs else "")
+
+
+def test_local_plugins_above_a_configuration_that_flake8_looks_for_itself(tmp_path, home, machine):
+    program(tmp_path / "bin" / "flake8")
+    (home / "project" / "sub").mkdir(parents=True)
+    (home / "project" / "sub" / "pyproject.toml").write_text("[tool.flake8]\n")
+    assert lint.plan("python", project(machine, home / "project" / "sub" / "x.py")).runs == ""
+    (home / "project" / "tox.ini").write_text("[flake8]\n [flake8:local-plugins]\nextension = X = x:P\n")
+    assert lint.plan("python", project(machine, home / "project" / "sub" / "x.py")).runs == str(
+        home / "project" / "tox.ini"
+    )
+
+
+def test_a_header_with_a_blank_before_it_is_one(tmp_path, home, machine):
     program(tmp_path / "bin" / "flake8")
     (home / "project").mkdir()
-    (home / "project" / "tox.ini").write_text("[flake8]\n[flake8:local-plugins]\nextension = X = x:Plugin\n")
+    (home / "project" / "setup.cfg").write_text(" [flake8]\nignore = F401\n")
     chosen = lint.plan("python", project(machine, home / "project" / "x.py"))
-    assert chosen.runs == str(home / "project" / "tox.ini")
+    assert config_of(chosen) == str(home / "project" / "setup.cfg")
+
+
+def test_what_lies_in_excluded_folders_is_excluded(tmp_path, home, machine):
+    program(tmp_path / "bin" / "flake8")
+    (home / "setup.cfg").write_text("[flake8]\nexclude = migrations, app/gen/,\n  *_pb2.py\nextend_exclude = old\n")
+    chosen = lint.plan("python", project(machine, home / "x.py"))
+    assert lint.after(chosen.config, "--extend-exclude").split(",") == [
+        *("migrations", "./migrations/*", "./*/migrations/*"),
+        *("app/gen", "app/gen/*"),
+        *("*_pb2.py", "./*_pb2.py/*", "./*/*_pb2.py/*"),
+        *("old", "./old/*", "./*/old/*"),
+    ]
+
+
+def test_a_quiet_flake8_is_a_failure_that_says_why(tmp_path, home, machine):
+    program(tmp_path / "bin" / "flake8")
+    (home / "setup.cfg").write_text("[flake8]\nquiet = 1\n")
+    with pytest.raises(lint.Failed, match=r"setup\.cfg has quiet: take it out"):
+        lint.plan("python", project(machine, home / "x.py"))
+    _, output, _ = lint.lint_python(["--stdin-display-name", str(home / "x.py"), "-"], b"", machine)
+    assert output.startswith("stdin:1:1: W002 flake8 says neither line nor rule")
+
+
+def test_what_cannot_be_read_is_no_configuration(home, machine, monkeypatch):
+    (home / "secret").write_text("x")
+    monkeypatch.setattr("builtins.open", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    assert lint_project.read(str(home / "secret")) == b""
+
+
+def test_a_python_version_that_is_no_name_is_passed_over(home, machine):
+    for text in (b"a\0b\n", b"\n", b"..\n", b"a/b\n"):
+        (home / ".python-version").write_bytes(text)
+        assert project(machine, home / "x.py").tool("flake8") == ""
+
+
+def test_a_virtualenv_that_git_keeps_behind_a_link_is_passed_over(home, machine):
+    top = home / "project"
+    virtualenv(top / "real" / ".venv", "flake8")
+    git("init", "-q", str(top), home=home)
+    (top / "src").symlink_to("real")
+    git("-C", str(top), "add", "-f", ".", home=home)
+    assert project(machine, top / "src" / "x.py").tool("flake8") == ""
+    outside = virtualenv(home / "outside" / ".venv", "flake8")
+    (top / "out").symlink_to(outside.parent)
+    assert project(machine, top / "out" / "x.py").tool("flake8") == ""
 
 
 @pytest.mark.parametrize(
@@ -412,8 +549,10 @@ def test_what_is_no_answer_is_a_failure(linter, status):
     if (linter, status) == ("flake8", 0):
         assert lint.faults(plan_of(linter), (0, "", "")) == []
         return
+    # The last line of Python's traceback, the first of Ruby's.
+    errors = "no such option\n  from x:1\n" if linter == "rubocop" else "Traceback\nno such option\n"
     with pytest.raises(lint.Failed, match=f"^{linter} failed: no such option$"):
-        lint.faults(plan_of(linter), (status, "", "Traceback\nno such option\n"))
+        lint.faults(plan_of(linter), (status, "", errors))
 
 
 def test_run_all_keeps_the_order_and_raises_the_first_error():
@@ -480,6 +619,7 @@ def test_a_linter_that_fails_is_a_warning_in_line_1(tmp_path, home, machine):
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
+        ({"pyproject.toml": "[tool.black]\ndiff = true\n"}, None),
         ({}, "autopep8 --global-config {here}/flake8 -"),
         ({"setup.cfg": "[flake8]\n"}, "autopep8 --global-config {top}/setup.cfg -"),
         ({"ruff.toml": "a=1\n"}, "ruff check --quiet --fix-only --force-exclude --stdin-filename {top}/x.py -"),
@@ -493,8 +633,31 @@ def test_fix_python_mends_as_the_project_is_configured(tmp_path, home, machine, 
     top.mkdir()
     for name, text in files.items():
         (top / name).write_text(text)
+    if expected is None:
+        with pytest.raises(lint.Failed, match="pyproject.toml has diff or check"):
+            lint.fix_python(["--filename", str(top / "x.py")], b"", machine)
+        return
     status, output, _ = lint.fix_python(["--filename", str(top / "x.py")], b"", machine)
     assert (status, output) == (0, expected.format(top=top, here=lint.HERE))
+
+
+def test_a_fixer_that_fails_writes_nothing(tmp_path, home, machine):
+    program(tmp_path / "bin" / "flake8")
+    program(tmp_path / "bin" / "autopep8", "#!/bin/sh\necho half of\nexit 3\n")
+    assert lint.fix_python(["--filename", str(home / "x.py")], b"whole", machine)[:2] == (3, "")
+
+
+def test_a_relative_name_is_one_too(tmp_path, home, machine, monkeypatch):
+    program(tmp_path / "bin" / "flake8", "#!/bin/sh\ncase $* in *' x.py '*) exit 2 ;; esac\n")
+    monkeypatch.chdir(home)
+    assert lint.lint_python(["--stdin-display-name", "x.py", "-"], b"", machine)[:2] == (0, "")
+
+
+def test_rubocop_that_breaks_down_is_a_warning(tmp_path, home, machine):
+    program(tmp_path / "bin" / "rubocop", "#!/bin/sh\necho 'x.rb:1: bad alias (Psych::BadAlias)' >&2\nexit 1\n")
+    _, output, _ = lint.lint_ruby(["--format", "json", "--stdin", str(home / "x.rb")], b"", machine)
+    (offense,) = json.loads(output)["files"][0]["offenses"]
+    assert offense["message"] == "rubocop failed: x.rb:1: bad alias (Psych::BadAlias)"
 
 
 def test_the_programs_as_they_are_installed(tmp_path, home):

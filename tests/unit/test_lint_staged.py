@@ -198,6 +198,16 @@ def test_odd_names(settled, name, partly):
     assert not (settled.path / "owned").exists()
 
 
+def test_a_name_is_no_pattern(settled):
+    """rubocop would take it for one, and name the faults of others."""
+    settled.write("unstaged.rb", "BAD\n")
+    settled.stage("*.rb", "fine\n")
+    settled.program(
+        "rubocop", RUBOCOP.replace("words = sys.argv[1:]", "words = sys.argv[1:]\nassert '--stdin' in words")
+    )
+    assert settled.commit() is None
+
+
 def test_names_are_shown_so_that_a_terminal_survives(settled):
     settled.stage('a\n"\x1b[31m\\.py', "BAD\n")
     settled.stage("grün.py", "BAD\n")
@@ -422,7 +432,7 @@ def test_without_the_role_linters_nobody_is_blocked(settled):
 def test_linters_do_not_see_the_hook_s_git(settled):
     settled.stage("a.py", "fine\n")
     assert settled.commit("-a") is None
-    assert settled.log() == ["flake8 7 ['GIT_CONFIG_NOSYSTEM']"]
+    assert settled.log() == ["flake8 9 ['GIT_CONFIG_NOSYSTEM']"]
 
 
 def test_files_as_on_disk_share_a_process_and_each_configuration_has_its_own(settled):
@@ -432,8 +442,8 @@ def test_files_as_on_disk_share_a_process_and_each_configuration_has_its_own(set
     settled.stage("sub/setup.cfg", "[flake8]\n")
     settled.write("a0.py", "changed since\n")
     assert settled.commit() is None
-    # Configuration, format and output file are 5 words and "--" one; then 9 files, 10 files, and the one that is piped.
-    assert sorted(line.split(" [")[0] for line in settled.log()) == ["flake8 15", "flake8 16", "flake8 8"]
+    # Configuration, format and output file are 7 words and "--" one; then 9 files, 10 files, and the one that is piped.
+    assert sorted(line.split(" [")[0] for line in settled.log()) == ["flake8 10", "flake8 17", "flake8 18"]
 
 
 def test_a_repository_of_pre_commit_s_is_checked_by_pre_commit(settled):

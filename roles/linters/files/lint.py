@@ -9,6 +9,7 @@ the repository: an editor must not do that because a file was opened, so they wa
 """
 
 import collections
+import configparser
 import glob
 import json
 import os
@@ -23,7 +24,7 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True  # nothing that devrig did not record stays in a home folder
     sys.path.insert(0, HERE)
 
-from lint_project import Project, read, without_git  # noqa: E402 - it lies beside this file
+from lint_project import Project, ours, read, without_git  # noqa: E402 - it lies beside this file
 
 #: Exit status of a shell for a program that is not there (POSIX, Shell Command Language 2.8.2).
 MISSING = 127
@@ -35,8 +36,17 @@ PACKAGES = {"autopep8": "python3-autopep8"}
 _RECORD = "\x1e%(row)d\x1f%(col)d\x1f%(code)s\x1f%(text)s\x1f%(path)s\x1d"
 _RECORDS = re.compile("\x1e(\\d+)\x1f(\\d+)\x1f([^\x1f]*)\x1f([^\x1f]*)\x1f([^\x1d]*)\x1d")
 
-#: What makes rubocop run code: ERB, what is loaded, configurations that come with gems or from other hosts.
-_RUBOCOP_RUNS = re.compile(rb"<%|^\s*(?:require|plugins|inherit_gem)\s*:|https?://", re.MULTILINE)
+#: Lines of a .rubocop.yml that run no code: departments, cops and their settings. All else may be something to load or
+#: a configuration from elsewhere, in one of YAML's many spellings.
+_RUBOCOP_LINE = re.compile(r"(?:---|#.*|[A-Z]\w*(?:/\w+)*:.*|inherit_mode:.*|[ ].*)?", re.ASCII)
+_RUBOCOP_INHERITS = re.compile(r"inherit_from:[ ]*([\w./*-]*)[ ]*(?:#.*)?", re.ASCII)
+_RUBOCOP_ITEM = re.compile(r"[ ]*-[ ]+([\w./*-]+)[ ]*(?:#.*)?", re.ASCII)
+
+#: What flake8 passes over where nothing is said (its defaults.py).
+_FLAKE8_EXCLUDE = ".svn,CVS,.bzr,.hg,.git,__pycache__,.tox,.nox,.eggs,*.egg"
+
+#: Files that flake8 reads, the first that has its section.
+FLAKE8_FILES = ("setup.cfg", "tox.ini", ".flake8")
 
 #: Where rubocop looks for a project's configuration (its documentation, "Config file locations").
 RUBOCOP_FILES = (".rubocop.yml", ".config/.rubocop.yml", ".config/rubocop/config.yml")
@@ -79,14 +89,28 @@ def _plan_python(project):
         if command:
             return Plan("ruff", [command], [], folder, "")
         if flake8:
-            # A configuration in pyproject.toml is for a plugin, which looks for it itself.
-            config = [] if flake8.endswith(".toml") else ["--config", flake8]
-            runs = flake8 if re.search(rb"^\[flake8:local-plugins\]", read(flake8), re.MULTILINE) else ""
-            return Plan("flake8", [_tool(project, "flake8")], config, folder, runs)
+            return _plan_flake8(project, flake8)
         if ruff:
             raise NotThere("ruff is missing, which %s asks for: pipenv install --dev ruff" % ruff)
     config = project.personal("flake8") or os.path.join(HERE, "flake8")
-    return Plan("flake8", [_tool(project, "flake8")], ["--config", config], project.root, "")
+    arguments = ["--config", config, "--extend-exclude", _excluded(_flake8_settings(config))]
+    return Plan("flake8", [_tool(project, "flake8")], arguments, project.root, "")
+
+
+def _plan_flake8(project, config):
+    folder, command = os.path.dirname(config), [_tool(project, "flake8")]
+    if config.endswith(".toml"):
+        # For a plugin, which looks for it itself, as flake8 then does for its own files: here and above.
+        around = [folder]
+        while os.path.dirname(around[-1]) != around[-1]:
+            around.append(os.path.dirname(around[-1]))
+        files = (os.path.join(each, name) for each in around for name in FLAKE8_FILES)
+        return Plan("flake8", command, [], folder, next((each for each in files if _has_local_plugins(each)), ""))
+    settings = _flake8_settings(config)
+    if settings.get("quiet", "0") != "0":
+        raise Failed("flake8 says neither line nor rule, for %s has quiet: take it out" % config)
+    arguments = ["--config", config, "--extend-exclude", _excluded(settings)]
+    return Plan("flake8", command, arguments, folder, config if _has_local_plugins(config) else "")
 
 
 def _ruff_config(folder):
@@ -101,12 +125,50 @@ def _ruff_config(folder):
 
 def _flake8_config(folder):
     """Return the path of a folder's configuration of flake8, "" for none, in flake8's order."""
-    for name in ("setup.cfg", "tox.ini", ".flake8"):
+    for name in FLAKE8_FILES:
         path = os.path.join(folder, name)
-        if re.search(rb"^\[flake8(?::local-plugins)?\]", read(path), re.MULTILINE):
+        if b"flake8" in read(path) and {"flake8", "flake8:local-plugins"} & set(_ini(path).sections()):
             return path
     path = os.path.join(folder, "pyproject.toml")
     return path if re.search(rb"^\s*\[tool\.flake8\]", read(path), re.MULTILINE) else ""
+
+
+def _ini(path):
+    """Read a configuration as flake8 does (its options/config.py)."""
+    found = configparser.RawConfigParser()
+    try:
+        found.read_string("\n".join(read(path).decode("utf-8").splitlines()))
+    except (configparser.Error, UnicodeDecodeError):
+        # flake8 will say what is wrong with it; nobody knows what is in it.
+        found = configparser.RawConfigParser()
+        found.read_dict({"flake8": {}, "flake8:local-plugins": {"": ""}})
+    return found
+
+
+def _has_local_plugins(path):
+    return b"local-plugins" in read(path) and _ini(path).has_section("flake8:local-plugins")
+
+
+def _flake8_settings(path):
+    """Return the settings of a configuration of flake8, name with hyphens -> text."""
+    found = _ini(path)
+    return (
+        {name.replace("_", "-"): value for name, value in found.items("flake8")} if found.has_section("flake8") else {}
+    )
+
+
+def _excluded(settings):
+    """Return patterns for --extend-exclude that cover what lies in excluded folders.
+
+    Of files that it is given by name flake8 compares the last part and the whole path alone (its discover_files.py).
+    """
+    patterns = settings.get("exclude", _FLAKE8_EXCLUDE) + "," + settings.get("extend-exclude", "")
+    found = []
+    for pattern in (each.rstrip("/") for each in re.split(r"[,\s]+", patterns)):
+        if pattern:
+            below = pattern + "/*"
+            found += [pattern, below] if "/" in pattern else [pattern, "./" + below, "./*/" + below]
+    return ",".join(found)
 
 
 def _plan_ruby(project):
@@ -118,21 +180,51 @@ def _plan_ruby(project):
     if bundle and re.search(rb"^    rubocop \(", read(lock), re.MULTILINE):
         gemfile = os.path.join(os.path.dirname(lock), "Gemfile")
         return Plan("rubocop", [bundle, "exec", "rubocop"], arguments, os.path.dirname(lock), gemfile)
-    return Plan("rubocop", [_tool(project, "rubocop")], arguments, project.root, _rubocop_runs(own))
+    # A file of options may name files to load and files to write.
+    runs = project.find(".rubocop") or _rubocop_runs(own, set())
+    return Plan("rubocop", [_tool(project, "rubocop")], arguments, project.root, runs)
 
 
-def _rubocop_runs(path, seen=()):
-    """Return the configuration, this one or one that it takes from, that makes rubocop run code; "" for none."""
-    data = read(path)
-    if _RUBOCOP_RUNS.search(data):
+def _rubocop_runs(path, seen):
+    """Return the configuration, this one or one that it takes from, that may make rubocop run code; "" for none.
+
+    :param path: a configuration, "" for none.
+    :param seen: set of those that were looked at.
+    """
+    if not path or path in seen:
+        return ""
+    seen.add(path)
+    inherited = _rubocop_inherits(read(path))
+    if inherited is None or not ours(path):
         return path
-    if b"inherit_from" in data:
-        for name in re.findall(rb"[^\s'\",\[\]]+\.ya?ml", data):
-            for other in glob.glob(os.path.join(os.path.dirname(path), os.fsdecode(name))):
-                found = "" if other in seen else _rubocop_runs(other, (*seen, path))
-                if found:
-                    return found
+    for name in inherited:
+        for other in glob.glob(os.path.join(os.path.dirname(path), name)):
+            found = _rubocop_runs(os.path.realpath(other), seen)
+            if found:
+                return found
     return ""
+
+
+def _rubocop_inherits(data):
+    """Return the names that a configuration inherits from, None where it may run code or cannot be understood."""
+    try:
+        text = data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return None
+    lines = text.split("\n")
+    if "<%" in text or [line for line in lines if line] != [line for line in text.splitlines() if line]:
+        return None  # ERB, or an end of a line that only some programs know
+    names, key = [], ""  # the key at the margin that the next lines belong to
+    for line in lines:
+        begins, item = _RUBOCOP_INHERITS.fullmatch(line), _RUBOCOP_ITEM.fullmatch(line)
+        if begins or (item and key == "inherit_from"):
+            key = "inherit_from"
+            names += [name for name in (begins or item).groups() if name]
+        elif not _RUBOCOP_LINE.fullmatch(line) or (line.startswith(" ") and key in ("", "inherit_from")):
+            return None
+        elif line.strip("-") and line[0] not in "# ":
+            key = line.split(":")[0]
+    return names
 
 
 def _tool(project, name):
@@ -147,7 +239,10 @@ def _tool(project, name):
 
 def environment(environ):
     """Return the environment of a linter: its messages are English, file names are UTF-8 as far as they can be."""
-    return {**without_git(environ), "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:surrogateescape"}
+    # rubocop would look for its cache's place in every .rubocop.yml above, and run the ERB that is in there.
+    cache = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    settings = {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:surrogateescape"}
+    return {"RUBOCOP_CACHE_ROOT": cache, **without_git(environ), **settings}
 
 
 def command_for_files(chosen, files):
@@ -215,10 +310,18 @@ def faults(chosen, done, file=""):
         status = status or -1
     # 1 is "there are faults", for all of them.
     if status not in (0, 1) or (status == 1 and not found):
-        said = [line for line in (errors or output).splitlines() if line.strip()]
-        raise Failed("%s failed: %s" % (chosen.linter, said[-1].strip() if said else "exit status %d" % status))
+        raise Failed(_failure(chosen.linter, done))
     place = [fault._replace(file=file or os.path.join(chosen.root, fault.file)) for fault in found]
     return [fault._replace(text=" ".join(fault.text.split())) for fault in place]
+
+
+def _failure(linter, done):
+    """Return a line that says why a linter gave no answer: the last of a traceback of Python's, the first of Ruby's."""
+    status, output, errors = done
+    said = [line.strip() for line in (errors or output).splitlines() if line.strip()]
+    if linter == "rubocop":
+        said = [line for line in said if not line.startswith(("from ", "Warning"))][:1]
+    return "%s failed: %s" % (linter, said[-1] if said else "exit status %d" % status)
 
 
 def _read_flake8(output):
@@ -321,15 +424,16 @@ def lint_python(arguments, text, environ):
     """Be flake8 for an editor: exit status, standard output and standard error."""
     if "--version" in arguments:
         return 0, "3.0.0 (the command line of flake8 that devrig's lint-python speaks)\n", ""
-    file = os.path.abspath(after(arguments, "--stdin-display-name") or "stdin.py")
+    name = after(arguments, "--stdin-display-name") or "stdin.py"
+    file = os.path.abspath(name)
     project = Project(file, environ)
-    chosen = plan("python", project)
-    refused = refusal(chosen, project)
-    if refused:
-        return 1, "stdin:1:1: W001 %s\n" % refused, ""
-    options = [word for word in arguments if word not in ("--format=default", "--stdin-display-name", file, "-")]
-    command = command_for_text(chosen, printable(file), options if chosen.linter == "flake8" else [])
     try:
+        chosen = plan("python", project)
+        refused = refusal(chosen, project)
+        if refused:
+            return 1, "stdin:1:1: W001 %s\n" % refused, ""
+        options = [word for word in arguments if word not in ("--format=default", "--stdin-display-name", name, "-")]
+        command = command_for_text(chosen, printable(file), options if chosen.linter == "flake8" else [])
         found = faults(chosen, answer(command, chosen.root, environ, as_on_disk(file, text)), file)
     except Failed as error:
         return 1, "stdin:1:1: W002 %s\n" % error, ""
@@ -345,10 +449,11 @@ def lint_ruby(arguments, text, environ):
     said = refused
     if not refused:
         command = chosen.command + chosen.config + arguments
-        status, output, errors = answer(command, chosen.root, environ, as_on_disk(file, text))
-        if status in (0, 1) or after(arguments, "--format") != "json":
-            return status, output, errors
-        said = "rubocop failed: " + (errors.strip().splitlines() or [str(status)])[-1]
+        done = answer(command, chosen.root, environ, as_on_disk(file, text))
+        # 1 is "there are faults", or that it broke down.
+        if done[0] == 0 or (done[0] == 1 and ('{"metadata"' in done[1] or after(arguments, "--format") != "json")):
+            return done
+        said = _failure("rubocop", done)
     if after(arguments, "--format") != "json":
         return 1, "", said + "\n"
     place = {"line": 1, "column": 1, "start_line": 1, "start_column": 1, "last_line": 1, "last_column": 1, "length": 1}
@@ -363,13 +468,18 @@ def fix_python(arguments, text, environ):
     project = Project(file, environ)
     chosen = plan("python", project)
     name = printable(file)
+    pyproject = read(project.find("pyproject.toml"))
     if chosen.linter == "ruff":
         command = chosen.command + ["check", "--quiet", "--fix-only", "--force-exclude", "--stdin-filename", name, "-"]
-    elif re.search(rb"^\s*\[tool\.black\]", read(project.find("pyproject.toml")), re.MULTILINE):
+    elif re.search(rb"^\s*\[tool\.black\]", pyproject, re.MULTILINE):
+        if re.search(rb"^\s*(?:diff|check)\s*=\s*true", pyproject, re.MULTILINE):
+            raise Failed("black would not write the mended text, for pyproject.toml has diff or check")
         command = [_tool(project, "black"), "--quiet", "--stdin-filename", name, "-"]
     else:
-        command = [_tool(project, "autopep8"), *(["--global-config", chosen.config[1]] if chosen.config else []), "-"]
-    return answer(command, chosen.root, environ, text)
+        config = after(chosen.config, "--config")
+        command = [_tool(project, "autopep8"), *(["--global-config", config] if config else []), "-"]
+    status, output, errors = answer(command, chosen.root, environ, text)
+    return status, output if status == 0 else "", errors
 
 
 def main(arguments):
@@ -378,7 +488,9 @@ def main(arguments):
     wants_text = "--version" not in arguments
     try:
         status, output, errors = programs[arguments[0]](
-            arguments[1:], sys.stdin.buffer.read() if wants_text else b"", dict(os.environ)
+            arguments[1:],
+            sys.stdin.buffer.read() if wants_text else b"",
+            {"HOME": os.path.expanduser("~"), **os.environ},
         )
     except NotThere as error:
         status, output, errors = MISSING, "", "%s: %s\n" % (arguments[0], error)

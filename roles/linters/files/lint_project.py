@@ -48,11 +48,14 @@ def ours(path):
 
 
 def read(path):
-    """Return the bytes of a file of ours, b"" where there is none."""
+    """Return the bytes of a file of ours, b"" where there is none or it cannot be read."""
     if not ours(path):
         return b""
-    with open(path, "rb") as stream:
-        return stream.read()
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
 
 
 class Project:
@@ -125,17 +128,22 @@ class Project:
                     if made_for and os.path.realpath(made_for) == os.path.realpath(folder):
                         yield os.path.join(pipenv, name)
             name = os.fsdecode(read(os.path.join(folder, ".python-version")).split(b"\n")[0]).strip()
-            if name and os.path.basename(name) == name and name != "..":
+            if name.isprintable() and os.path.basename(name) == name and name not in ("", ".", ".."):
                 yield os.path.join(self._pyenv_root(), "versions", name)
 
     def _came_with_the_repository(self, folder):
         """Say whether git keeps a folder, or cannot say: then it holds other people's programs."""
         if not self.top:
             return False
+        # By way of a link in the repository git would say that it knows nothing of it.
+        top = os.path.realpath(self.top)
+        folder = os.path.join(os.path.realpath(os.path.dirname(folder)), ".venv")
+        if not folder.startswith(top + os.sep):
+            return True
         status, kept = self._git(
             *("--git-dir=" + os.path.join(self.top, ".git"), "--work-tree=" + self.top, "-C", self.top),
             *("-c", "core.fsmonitor=false", "--literal-pathspecs"),
-            *("ls-files", "--", os.path.relpath(folder, self.top)),
+            *("ls-files", "--", os.path.relpath(folder, top)),
         )
         return status != 0 or kept != ""
 
