@@ -103,7 +103,7 @@ def count_told(terminal):
     ("file", "program", "told"),
     [
         ("faulty.rb", "rubocop", "rubocop is missing: sudo apt install rubocop"),
-        ("faulty.yml", "yamllint", "yamllint is missing: install it, or take it out of g:ale_linters"),
+        ("faulty.yml", "yamllint", "yamllint is missing: install it, or take it out of g:ale_linters and g:ale_fixers"),
     ],
     ids=["rubocop", "yamllint"],
 )

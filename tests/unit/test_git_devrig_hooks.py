@@ -204,6 +204,18 @@ def test_a_hook_of_an_older_devrig_is_renewed(home, old):
     assert not home.commit(old, "wrong")
 
 
+def test_what_a_person_has_added_to_the_hook_is_kept(home, old):
+    home.hooks(cwd=old)
+    hook = old / ".git/hooks/pre-commit"
+    edited = hook.read_text() + "# mine\n"
+    for number, arguments in ((1, []), (2, []), (3, ["--remove"])):
+        hook.write_text(edited)
+        said = home.hooks(*arguments, cwd=old)[1]
+        assert f"kept as pre-commit.devrig-{number}" in said
+        assert hook.with_name(f"pre-commit.devrig-{number}").read_text() == edited
+    assert not hook.exists()
+
+
 def test_a_hook_of_the_template_gives_the_template_s_hook_back(home, git_hooks):
     home.a_hook(home.path / "own template/hooks/pre-commit", "own")
     home.git("config", "--file", home.config, "init.templateDir", home.path / "own template")

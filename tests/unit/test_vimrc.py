@@ -315,18 +315,18 @@ call timer_start(100, 'Round', {'repeat': 5})
 """
 ALE_LIBRARY = {
     "ale.vim": "function! ale#Escape(text)\n  return shellescape(a:text)\nendfunction\n",
-    "ale/linter.vim": "function! ale#linter#Get(type)\n  return [{'name': a:type . '-linter'}]\nendfunction\n",
     "ale/command.vim": "function! ale#command#Run(buffer, command, callback, options)\n"
     "  call a:callback(a:buffer, ['lint-python: ' . a:command], {'exit_code': 127})\nendfunction\n",
 }
 GONE = {
     "no such program": (
         "[{'job_id': 'executable', 'status': 0, 'command': '/opt/pylint'}]",
-        "pylint is missing: install it, or take it out of g:ale_linters",
+        "pylint is missing: install it, or take it out of g:ale_linters and g:ale_fixers",
     ),
     "a shim that leads to nothing": (
-        "[{'job_id': 8, 'status': 'finished', 'exit_code': 127, 'command': ['sh', '-c', 'x']}]",
-        "python-linter is missing: install it, or take it out of g:ale_linters",
+        "[{'job_id': 8, 'status': 'finished', 'exit_code': 127,"
+        " 'command': ['sh', '-c', \"cd '/a b' && '/shims/black' -q -\"]}]",
+        "black is missing: install it, or take it out of g:ale_linters and g:ale_fixers",
     ),
     "our program says it": (
         "[{'job_id': 8, 'status': 'finished', 'exit_code': 127, 'command': '/h/devrig/linters/lint-python -'}]",

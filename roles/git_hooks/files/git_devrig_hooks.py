@@ -241,13 +241,25 @@ class Repository:
         if there and read(self.hook) == stub and os.access(self.hook, os.X_OK):
             return None
         os.makedirs(self.hooks, exist_ok=True)
+        kept = self.keep_edited(stub)
         if os.path.lexists(self.hook) and not there and not os.path.lexists(self.before):
             keep(self.hook, self.before)
         write_beside(os.path.realpath(self.hook) if there else self.hook, stub, 0o755)
         if there:
-            return "hook renewed"
+            return "hook renewed" + kept
         own = os.path.lexists(self.before)
         return "hook added" + (", your own is now %s and runs first" % os.path.basename(self.before) if own else "")
+
+    def keep_edited(self, stub):
+        """Keep what somebody has made of our hook under another name; return words that say so, "" for nothing."""
+        if not is_ours(self.hook) or read(self.hook) == stub:
+            return ""
+        number = 1
+        while os.path.lexists("%s.devrig-%d" % (self.hook, number)):
+            number += 1
+        copy = "%s.devrig-%d" % (self.hook, number)
+        keep(self.hook, copy)
+        return ", the one that was there is kept as %s" % os.path.basename(copy)
 
     def install_include(self):
         """Lead a core.hooksPath of others to our dispatchers; return what was done in words, None for nothing."""
@@ -284,12 +296,13 @@ class Repository:
         done = []
         if sum(self.exclude(scope) for scope in self.scopes()):
             done.append("core.hooksPath is yours again")
+        kept = self.keep_edited(read(STUB))
         if is_ours(self.hook) and os.path.lexists(self.before):
             os.replace(self.before, self.hook)
-            done.append("your own hook is back")
+            done.append("your own hook is back" + kept)
         elif is_ours(self.hook):
             os.unlink(self.hook)
-            done.append("hook removed")
+            done.append("hook removed" + kept)
         if is_ours(self.legacy):
             os.unlink(self.legacy)
             done.append("hook removed, pre-commit's stays")
