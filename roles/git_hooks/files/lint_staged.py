@@ -28,7 +28,7 @@ except ImportError:
 LARGEST = 1000000
 
 #: From how many linters on it is said that it takes a while.
-MANY = 8
+MANY = 20
 
 #: Files that one process of a linter gets: a command line has its limit (execve(2), 128 KiB a page table of old).
 _AT_ONCE = 100
