@@ -77,6 +77,7 @@ def plan(language, project):
     :param project: the Project of the file.
     :return: its Plan.
     :raises NotThere: where the linter that the project asks for is missing.
+    :raises Failed: where the project's configuration keeps it from answering.
     """
     return _plan_python(project) if language == "python" else _plan_ruby(project)
 
@@ -181,7 +182,7 @@ def _plan_ruby(project):
         gemfile = os.path.join(os.path.dirname(lock), "Gemfile")
         return Plan("rubocop", [bundle, "exec", "rubocop"], arguments, os.path.dirname(lock), gemfile)
     # A file of options may name files to load and files to write.
-    runs = project.find(".rubocop") or _rubocop_runs(own, set())
+    runs = project.find(".rubocop", ".config/.rubocop") or _rubocop_runs(own, set())
     return Plan("rubocop", [_tool(project, "rubocop")], arguments, project.root, runs)
 
 
