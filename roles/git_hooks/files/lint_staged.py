@@ -30,7 +30,7 @@ LARGEST = 1000000
 #: From how many linters on it is said that it takes a while.
 MANY = 20
 
-#: Files that one process of a linter gets: a command line has its limit (execve(2), 128 KiB a page table of old).
+#: Files that one process of a linter gets, for a command line has its limit (ARG_MAX, execve(2)).
 _AT_ONCE = 100
 
 #: How git-lfs begins what it keeps in the place of a file (its specification, version 1).
