@@ -1,0 +1,154 @@
+"""Machines to break: containers of two releases, bare or set up; and the table of what they survived."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.machine import stand_in, table
+from tests.machine.container import CHECKOUT, Container
+from tests.machine.server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("machine tests")
+    group.addoption(
+        "--suite", action="append", default=[], help="code name of a release; again for several (default: all)"
+    )
+    group.addoption(
+        "--port", type=int, default=0, help="of the mirror; the images are kept, and used again (default: any)"
+    )
+
+    group.addoption("--table", metavar="FILE", help="write the table of what was survived into a file")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "survives(fault, holds): a line of docs/reliability.md")
+    config.addinivalue_line("markers", "xdist_group(name): the tests of a release are run by one process")
+
+
+def pytest_collection_modifyitems(session, items):
+    for place, item in enumerate(items):
+        mark = item.get_closest_marker("survives")
+        if mark:
+            item.user_properties.append(("survives", [place, *mark.args, RELEASES[item.callspec.params["suite"]]]))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    target = config.getoption("--table")
+    if target:
+        reports = [report for kind in ("passed", "failed", "error") for report in terminalreporter.stats.get(kind, [])]
+        table.write(target, table.outcomes_of(reports))
+        terminalreporter.write_line(f"the table of what was survived: {target}")
+
+
+def pytest_generate_tests(metafunc):
+    if "suite" in metafunc.fixturenames:
+        suites = metafunc.config.getoption("suite") or list(RELEASES)
+        marked = [pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in suites]
+        metafunc.parametrize("suite", marked, ids=suites, scope="session")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """Have the laboratory prepared; return its description."""
+    output = tmp_path_factory.mktemp("lab") / "lab.json"
+    command = [sys.executable, "-m", "tests.lab", "prepare", "--suites", *RELEASES, "--output", str(output)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return json.loads(output.read_text())
+
+
+@pytest.fixture(scope="session")
+def mirror(lab, tmp_path_factory, pytestconfig):
+    """Serve a mirror of stand-ins; return (its server, the product's settings that lead to it)."""
+    folder = tmp_path_factory.mktemp("mirror") / "files"
+    settings = stand_in.make_mirror(folder, lab)
+    server = Server(folder, pytestconfig.getoption("port"))
+    yield server, stand_in.with_urls(settings, server.url)
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def server(mirror):
+    """Return the mirror's server, which serves well again after the test."""
+    yield mirror[0]
+    mirror[0].heal()
+
+
+def _copy_checkout(container):
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
+    pack = ["tar", "--create", "--null", "--files-from=-", "--owner=dev:1000", "--group=dev:1000"]
+    packed = subprocess.run(pack, cwd=ROOT, check=True, capture_output=True, input=files).stdout
+    unpack = container.command(
+        "sh", "-euc", f"mkdir {CHECKOUT}; tar -x -C {CHECKOUT}; chown 1000:1000 {CHECKOUT}", user="root"
+    )
+    subprocess.run(unpack, check=True, input=packed)
+
+
+@pytest.fixture(scope="session")
+def images(suite, lab, mirror, pytestconfig):
+    """Make the images of a release; return their names by state.
+
+    bare: a new machine with a checkout; ready: the same after ./bootstrap, everything set up.
+    """
+    names = {state: f"localhost/devrig-machine/{suite}:{state}" for state in ("bare", "ready")}
+    archives = f"--volume={lab['apt_archives'][suite]}:/var/cache/apt/archives"
+    kept = pytestconfig.getoption("port") != 0
+    if kept and all(
+        subprocess.run(["podman", "image", "exists", name], check=False).returncode == 0 for name in names.values()
+    ):
+        yield {**names, "archives": archives}
+        return
+    made = Container(lab["images"][suite], lab, archives)
+    try:
+        made.settle({**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]})
+        _copy_checkout(made)
+        made.root("apt-get -qq update")
+        made.keep(names["bare"])
+        done = made.bootstrap()
+        assert done.code == 0, done.said
+        made.keep(names["ready"])
+    finally:
+        made.remove()
+    yield {**names, "archives": archives}
+    for name in names.values() if not kept else ():
+        subprocess.run(["podman", "rmi", "--force", name], capture_output=True, check=False)
+
+
+@pytest.fixture
+def machine(suite, images, lab, mirror):
+    """Return a function that starts a machine in a state, "bare" or "ready"; options are those of podman run."""
+    started = []
+
+    def start(state, *options, archives=True):
+        started.append(Container(images[state], lab, *([images["archives"]] if archives else []), *options))
+        started[-1].suite = suite
+        started[-1].settings = {**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]}
+        if (
+            state == "ready"
+        ):  # an image gives folders new times, by which the shell knows whether its completion is true
+            started[-1].sh(f'zsh -f -c "$(cat {CHECKOUT}/roles/zsh/files/ready.zsh)"')
+        return started[-1]
+
+    yield start
+    for container in started:
+        container.remove()
+
+
+@pytest.fixture
+def ready(machine):
+    """Return a machine that is set up."""
+    return machine("ready")
+
+
+@pytest.fixture
+def bare(machine):
+    """Return a new machine."""
+    return machine("bare")

@@ -1,0 +1,84 @@
+"""What a person has before devrig comes, and what must hold after something went wrong."""
+
+import time
+
+#: Files of a person's: where devrig writes its own, and elsewhere; with names, modes and times that are easily lost.
+LIVED_IN = r"""
+cd /home/dev
+umask 022
+printf 'alias left_by_the_user="ünïcode"\n' >.zshrc
+printf 'let g:left_by_the_user = 1\n' >.vimrc
+mkdir -p dotfiles "Müller & Söhne/ein Ordner" .config/git .local/share
+printf 'set -g @left_by_the_user 1\n' >dotfiles/tmux.conf
+ln -s dotfiles/tmux.conf .tmux.conf
+printf '[user]\n\tname = Ünal\n\temail = u@localhost' >.gitconfig
+printf '\xff\xfe no text\n' >"Müller & Söhne/ein Ordner/$(printf 'a\nb') \$(x).txt"
+printf 'secret' >.netrc
+chmod 600 .netrc
+chmod 640 .zshrc .gitconfig
+touch -h -d '2020-02-03 04:05:06.789' .zshrc .vimrc .tmux.conf .gitconfig .netrc
+touch -h -d '2020-02-03 04:05:06.789' dotfiles/tmux.conf "Müller & Söhne/ein Ordner"/*
+"""
+
+#: Where the person's own settings act once devrig's files are there: a line for each that is lost.
+_ACTS = r"""
+cd /home/dev
+zsh -ic 'alias left_by_the_user' 2>&1 | grep -q ünïcode || echo alias
+look='redir! > /tmp/acts | silent echo get(g:, "left_by_the_user") | redir END | qa!'
+vim -es -u ~/.vimrc --not-a-term -c "$look" </dev/null >/dev/null 2>&1 || true
+grep -q 1 /tmp/acts || echo vim
+tmux -L acts -f ~/.tmux.conf new-session -d 2>&1
+tmux -L acts show -gv @left_by_the_user | grep -q 1 || echo tmux
+tmux -L acts kill-server
+grep -q 'set -g @left' dotfiles/tmux.conf || echo dotfiles
+"""
+
+CALM = {"PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1"}
+
+
+def live_in(machine):
+    """Let a person have lived in the home folder; return what is in it then."""
+    machine.sh(LIVED_IN)
+    return machine.home()
+
+
+def lost(machine):
+    """Return the names of the person's own settings that do not act any more."""
+    return machine.sh(_ACTS, env={"LC_ALL": "C.UTF-8"}).split()
+
+
+def changed_tasks(done):
+    """Return the names of the tasks that said they changed something, in order."""
+    found = []
+    for part in done.said.split("\nTASK [")[1:] + done.said.split("\nRUNNING HANDLER [")[1:]:
+        name = part.split("]", 1)[0]
+        if "\nchanged: " in part.split("\nTASK [")[0].split("\nRUNNING HANDLER [")[0]:
+            found.append(name)
+    return found
+
+
+def converges(machine, *arguments, **where):
+    """Run ./bootstrap twice: the first does what is left to do, the second changes nothing."""
+    first = machine.bootstrap(*arguments, **where)
+    assert first.code == 0, first.said[-8000:]
+    second = machine.bootstrap(*arguments, **where)
+    assert second.code == 0, second.said[-8000:]
+    assert second.recap["changed"] == 0, changed_tasks(second)
+    return first
+
+
+def is_right(machine, *arguments):
+    """Ask the doctor."""
+    done = machine.bootstrap("verify.yml", *arguments)
+    assert done.code == 0, done.said[-8000:]
+
+
+def read_until(process, text, seconds=300):
+    """Read what a process writes until a line has a text; return all that was read."""
+    said, end = [], time.monotonic() + seconds
+    for line in process.stdout:
+        said.append(line)
+        if text in line:
+            return "".join(said)
+        assert time.monotonic() < end, "".join(said)
+    raise AssertionError(f"{text} never came:\n{''.join(said)[-6000:]}")
