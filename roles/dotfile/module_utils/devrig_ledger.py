@@ -153,7 +153,7 @@ class Ledger:
         try:
             if not os.path.lexists(self.path):
                 os.unlink(self.path + ".lock")
-                for folder in sorted(self._made, key=len, reverse=True):
+                for folder in sorted(set(self._made), key=len, reverse=True):
                     os.rmdir(folder)
         except OSError:
             pass  # something else is there, or nothing can be written
