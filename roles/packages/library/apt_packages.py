@@ -1,0 +1,502 @@
+#!/usr/bin/python
+"""Packages that are remembered when devrig adds them, so that these and no others go again."""
+
+DOCUMENTATION = r"""
+module: apt_packages
+short_description: Put Debian packages in place, and take away those that devrig added
+description:
+  - C(state=present) installs what is missing, without recommended packages. What comes, dependencies too, is written into the
+    ledger of the machine first. It heals a dpkg that was interrupted, waits for apt's lock, brings the lists up to date, and
+    where a mirror does not have what its list says does that once more. It removes nothing but what I(replaces) names.
+  - C(state=absent) takes away what devrig added for some roles of a user, if no other user wants it, nothing outside needs it, and
+    it is nobody's login shell. What was replaced comes back.
+  - C(state=looked) says what is missing.
+  - Without root nothing is changed. The action plugin of this name knows by the task's C(become) whether root may be asked.
+options:
+  names:
+    description: The packages, as apt-get takes them.
+    type: list
+    elements: str
+    default: []
+  state:
+    description: See above.
+    type: str
+    choices: [present, absent, looked]
+    default: present
+  user:
+    description: Whose ledger entries these are; the action plugin fills it in.
+    type: str
+  role:
+    description: The role that wants the packages; the action plugin fills it in.
+    type: str
+  roles:
+    description: With C(state=absent), the roles that want nothing any more.
+    type: list
+    elements: str
+    default: []
+  replaces:
+    description: Packages that may be removed for those that are wanted.
+    type: list
+    elements: str
+    default: []
+  used_by:
+    description: With C(state=absent), folders of programs that stay; the libraries that they are linked with stay too.
+    type: list
+    elements: path
+    default: []
+  cache_valid_time:
+    description: How long the package lists count as fresh, in seconds.
+    type: int
+    default: 3600
+  wait:
+    description: How long to wait for apt's lock, in seconds; with 0 I(busy) is returned instead.
+    type: int
+    default: 0
+  change:
+    description: Whether this may change the machine; the action plugin fills it in.
+    type: bool
+    default: true
+"""
+
+RETURN = r"""
+missing:
+  description: The wanted packages that were not there.
+  type: list
+  elements: str
+  returned: with present and looked
+busy:
+  description: Who holds apt's lock, where nothing was done for it.
+  type: str
+  returned: with a wait of 0
+kept:
+  description: What stays and why, a line a reason.
+  type: list
+  elements: str
+  returned: with absent
+"""
+
+import glob
+import hashlib
+import os
+import pwd
+import re
+import stat
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.devrig_ledger import MACHINE, Ledger, told
+from ansible.module_utils.devrig_ledger import Refused as LedgerRefused
+from ansible.module_utils.packages_plan import (
+    FORMAT,
+    GONE,
+    LOCKED,
+    Refused,
+    added,
+    advice,
+    automatic,
+    edited,
+    errors,
+    extended_states,
+    halfway,
+    holders,
+    libraries,
+    missing,
+    packages,
+    released,
+    sentence,
+    simulated,
+    want,
+)
+
+LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
+STATES = "/var/lib/apt/extended_states"
+#: Nobody is there to answer; a configuration that somebody edited stays as it is.
+CONFFILES = ("--force-confdef", "--force-confold")
+ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "LANGUAGE": "C", "NEEDRESTART_MODE": "l"}
+
+
+def text_of(path):
+    """Return the text of a file; nothing where it is not there or not for this user."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def digest(path):
+    """Return the md5 of a file, with which dpkg(1) knows configuration files; None where there is none."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.md5(stream.read()).hexdigest()
+    except OSError:
+        return None
+
+
+def holder(proc="/proc"):
+    """Say who holds one of apt's locks, or None."""
+    table = text_of(os.path.join(proc, "locks"))
+    for path in LOCKS:
+        try:
+            found = holders(table, os.stat(path).st_ino)
+        except OSError:
+            continue
+        for process in found:
+            command = text_of(os.path.join(proc, str(process), "cmdline")).replace("\0", " ").strip()
+            return "%s is held by process %d%s" % (path, process, " (%s)" % command[:100] if command else "")
+    return None
+
+
+def linked(folders):
+    """Return the names of the shared libraries that the programs in folders are linked with."""
+    found = set()
+    for top in folders:
+        for folder, _, names in os.walk(top):
+            for name in names:
+                if ".so" in name or os.path.basename(folder) == "bin":
+                    found |= libraries(content(os.path.join(folder, name)))
+    return found
+
+
+def content(path):
+    """Return the bytes of a file of a user's that root reads: a link, a pipe and a device have none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return b""
+    with os.fdopen(handle, "rb") as stream:
+        return stream.read() if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+
+
+def places(path):
+    """Return the paths under which a package may list a file, on systems where /bin is a link to /usr/bin."""
+    real = {path, os.path.realpath(path)}
+    return real | {name[4:] for name in real if name.startswith("/usr/")} | {"/usr" + name for name in real}
+
+
+class Apt:
+    """The packages of this machine."""
+
+    def __init__(self, module):
+        """Read them."""
+        self.module = module
+        self.end = time.monotonic() + module.params["wait"]
+        _, native, _ = module.run_command(["dpkg", "--print-architecture"], check_rc=True)
+        self.native = native.strip()
+        self.notes = ""
+        self.look()
+
+    def look(self):
+        """Read the states of all packages."""
+        _, listing, _ = self.module.run_command(["dpkg-query", "-W", "-f", FORMAT], check_rc=True)
+        self.states, self.provided = packages(listing, self.native)
+
+    def run(self, argv):
+        """Run apt or dpkg; wait while somebody else does. Return (exit status, all that it printed)."""
+        while True:
+            status, printed, complained = self.module.run_command(argv, environ_update=ENVIRONMENT)
+            output = printed + complained
+            if not status or not LOCKED.search(output):
+                return status, output
+            if time.monotonic() > self.end:
+                raise Refused(
+                    "%s, for longer than %d s (packages_lock_timeout): let it end, then run again"
+                    % (holder() or errors(output), self.module.params["wait"])
+                )
+            time.sleep(2)
+
+    def must(self, argv):
+        """Run apt or dpkg and return what it printed; Refused with its errors and what to do."""
+        status, output = self.run(argv)
+        if status:
+            self.fail(argv, output)
+        return output
+
+    def fail(self, argv, output):
+        """Raise Refused with apt's own errors and what to do about them."""
+        said = "\n".join(filter(None, (output, self.notes)))
+        raise Refused(". ".join(filter(None, ("%s: %s" % (" ".join(argv[:1]), errors(said)), advice(said)))))
+
+    def simulate(self, *arguments):
+        """Return (exit status, output) of what apt-get would do. It needs neither root nor a lock."""
+        return self.run(["apt-get", "--simulate", "--no-install-recommends"] + list(arguments))
+
+    def refresh(self):
+        """Bring the package lists up to date. Where that fails the old ones may do: the failure is kept for later."""
+        status, output = self.run(["apt-get", "-q", "-o", "Acquire::Retries=3", "update"])
+        self.notes = output if status or "W: Failed to fetch" in output else ""
+
+    def age(self):
+        """Return the age of the package lists in seconds."""
+        stamps = ("/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists")
+        return time.time() - max([os.stat(path).st_mtime for path in stamps if os.path.exists(path)] or [0])
+
+    def heal(self):
+        """End what an interrupted dpkg had begun, and say so."""
+        broken = halfway(self.states)
+        if not broken and not glob.glob("/var/lib/dpkg/updates/[0-9]*"):
+            return
+        self.run(["dpkg"] + list(CONFFILES) + ["--configure", "-a"])
+        self.look()
+        if halfway(self.states):  # killed while it unpacked: apt brings the package again
+            self.must(self.install("--no-remove", "--fix-broken"))
+            self.look()
+        self.module.warn("dpkg had been interrupted and was made whole first: %s" % (" ".join(broken) or "its journal"))
+
+    @staticmethod
+    def install(*arguments):
+        """Return the command that installs."""
+        options = ["Acquire::Retries=3"] + ["Dpkg::Options::=" + option for option in CONFFILES]
+        settings = [word for option in options for word in ("-o", option)]
+        return ["apt-get", "-q", "--yes", "--no-install-recommends"] + settings + ["install"] + list(arguments)
+
+    def planned(self, names):
+        """Return what installing packages would do, as simulated(); the lists are brought up to date where that is needed."""
+        fresh = self.age() < self.module.params["cache_valid_time"]
+        if not fresh:
+            self.refresh()
+        status, output = self.simulate("install", *names)
+        if status and fresh and GONE.search(output):
+            self.refresh()
+            status, output = self.simulate("install", *names)
+        if status:
+            self.fail(["apt-get"], output)
+        return simulated(output)
+
+    def automatic(self):
+        """Return the packages that count as brought by others."""
+        return automatic(text_of(STATES), self.native)
+
+    def files(self, name):
+        """Return the paths that an installed package has brought."""
+        plain = name.split(":")[0]
+        base = "/var/lib/dpkg/info/"
+        candidates = (base + name + ".list", base + "%s:%s.list" % (plain, self.native), base + plain + ".list")
+        return next((text for text in map(text_of, candidates) if text), "").splitlines()
+
+    def unneeded(self, names):
+        """Return those of some packages that nothing else needs: what apt would clear up if just they could go."""
+        beside = os.path.join(self.module.tmpdir, "extended_states")
+        with open(beside, "w", encoding="utf-8") as stream:
+            stream.write(extended_states(names, self.native))
+        options = ["Dir::State::extended_states=" + beside]
+        options += ["APT::AutoRemove::%sImportant=false" % kind for kind in ("Recommends", "Suggests")]
+        words = [word for option in options for word in ("-o", option)]
+        return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"]))[2]) & set(names)
+
+
+def present(apt, module, ledger):
+    """Install what is missing; return what there is to say."""
+    params = module.params
+    names, user, role = params["names"], params["user"], params["role"]
+    lacking = missing(names, apt.states, apt.provided)
+    result = {"missing": lacking, "changed": False}
+    may = params["change"] and not module.check_mode
+    if not lacking:
+        ours = [name for name in names if name in ledger.section("packages")]
+        if may and want(ledger.section("packages"), ours, user, role):
+            with ledger.locked():
+                want(ledger.section("packages"), ours, user, role)
+                ledger.save()
+        return result
+    if params["state"] == "looked" or not params["change"]:
+        return result
+    result.update(changed=True, diff={"before": "", "after": "".join("%s\n" % name for name in lacking)})
+    if module.check_mode:
+        return result
+    if os.geteuid() != 0:
+        raise Refused("apt_packages has packages to install and is not root: the task needs become")
+    apt.heal()
+    lacking = missing(names, apt.states, apt.provided)
+    if not lacking:
+        return result
+    for last in (False, True):
+        new, upgraded, removed = apt.planned(lacking)
+        unwanted = sorted(set(removed) - set(params["replaces"]))
+        if unwanted:
+            raise Refused(
+                "apt would remove %s for %s: remove them yourself, or leave the role %s out"
+                % (", ".join(unwanted), ", ".join(lacking), role)
+            )
+        note(apt, ledger, params, new, upgraded, removed)
+        guard = [] if removed else ["--no-remove"]
+        argv = apt.install(*(guard + lacking))
+        status, output = apt.run(argv)
+        if not status:
+            break
+        if last or not GONE.search(output):
+            apt.fail(argv, output)
+        apt.refresh()
+    apt.look()
+    still = missing(names, apt.states, apt.provided)
+    if still:
+        raise Refused("apt-get reported success, but %s is not installed" % ", ".join(still))
+    result["diff"] = {"before": "", "after": "".join("%s %s\n" % item for item in sorted(new.items()))}
+    return result
+
+
+def note(apt, ledger, params, new, upgraded, removed):
+    """Write into the ledger what is about to be done."""
+    with ledger.locked():
+        entries, replaced = ledger.section("packages"), ledger.section("packages_replaced")
+        for name in removed:
+            if not entries.pop(name, None):
+                by = sorted(set(params["replaces"]) & set(new))
+                replaced.setdefault(name, {"auto": name in apt.automatic(), "by": by})
+        back = [name for name in new if replaced.pop(name, None)]  # it was there before devrig: it only comes back
+        added(entries, [name for name in new if name not in back], params["names"], apt.states, params["user"], params["role"])
+        want(entries, [name for name in params["names"] if name in entries], params["user"], params["role"])
+        for name, version in upgraded.items():
+            ledger.section("packages_upgraded").setdefault(name, version)
+        ledger.save()
+
+
+def reasons_to_stay(apt, names, entries, folders):
+    """Return name -> why a package stays, of those that nobody wants any more."""
+    by_hand = set(names) & {name for name, entry in entries.items() if entry["auto"]} - apt.automatic()
+    shells = {}
+    for user in pwd.getpwall():
+        for path in places(user.pw_shell) if user.pw_shell else ():
+            shells.setdefault(path, []).append(user.pw_name)
+    wanted = linked(folders)
+    reasons = {}
+    for name in names:
+        files = apt.files(name)
+        users = sorted({user for path in files for user in shells.get(path, ())})
+        if users:
+            reasons[name] = "is the login shell of %s and stays (chsh, then run again)" % ", ".join(users)
+        elif wanted.intersection(os.path.basename(path) for path in files):
+            reasons[name] = "interpreters in %s are linked with them and stay" % ", ".join(folders)
+        elif name in by_hand:
+            reasons[name] = "somebody asked for them since, and they stay"
+    return reasons
+
+
+def absent(apt, module, ledger):
+    """Take away what some roles of a user do not want any more; return what there is to say."""
+    params = module.params
+    may = params["change"] and not module.check_mode
+    with ledger.locked(dry=not may):
+        entries, replaced = ledger.section("packages"), ledger.section("packages_replaced")
+        left, leaving = released(entries, params["user"], params["roles"])
+        if may and leaving:
+            apt.heal()
+        there = [name for name in leaving if apt.states.get(name) == "installed"]
+        reasons = reasons_to_stay(apt, there, entries, params["used_by"])
+        going = apt.unneeded([name for name in there if name not in reasons]) if there else set()
+        remains = [name for name in leaving if apt.states.get(name) == "config-files" and not entries[name].get("config")]
+        needed = sorted(set(there) - going - set(reasons))
+        if needed:
+            _, _, with_them = simulated(apt.must(["apt-get", "--simulate", "remove"] + needed))
+            others = sorted(set(with_them) - set(needed) - going - {name for name in left if left[name]["wanted_by"]})
+            if others:
+                reasons.update(dict.fromkeys(needed, "needed by %s, and stay" % ", ".join(others)))
+        back = {
+            name: entry
+            for name, entry in replaced.items()
+            if set(entry["by"]) <= going and apt.states.get(name) != "installed"
+        }
+        if not params["change"]:
+            there = sorted(going | set(remains))
+            return {"changed": False, "kept": sentence(dict.fromkeys(there, "they stay, for devrig_become is false"))}
+        result = {
+            "changed": bool(going or remains or back),
+            "diff": {"before": "".join("%s\n" % name for name in sorted(going)), "after": "".join("%s\n" % name for name in sorted(back))},
+        }
+        if may:
+            if os.geteuid() != 0:
+                raise Refused("apt_packages has packages to take away and is not root: the task needs become")
+            take_away(apt, sorted(going), remains, entries, back, reasons)
+            settle(apt, ledger, left, leaving, reasons)
+        result["kept"] = sentence(reasons)
+        older = ledger.section("packages_upgraded")
+        if older and not ledger.section("packages"):
+            result["kept"] += ["newer than before devrig, and stay: %s" % ", ".join("%s (was %s)" % item for item in sorted(older.items()))]
+            older.clear()
+        if may:
+            ledger.drop_folders()
+    return result
+
+
+def take_away(apt, going, remains, entries, back, reasons):
+    """Remove packages, bring back what they replaced, and purge configurations that nobody edited."""
+    for name, entry in sorted(back.items()):
+        apt.must(apt.install(name))
+        if entry["auto"]:
+            apt.must(["apt-mark", "auto", name])
+    apt.look()
+    going = [name for name in going if apt.states.get(name) == "installed"]  # what came back has removed the other one
+    if going:
+        _, _, removed = simulated(apt.must(["apt-get", "--simulate", "remove"] + going))
+        if set(removed) - set(going):
+            raise Refused("apt would remove %s too: nothing was removed" % ", ".join(sorted(set(removed) - set(going))))
+    purged = []
+    for name in going + remains:
+        if entries[name].get("config"):
+            continue
+        _, conffiles, _ = apt.module.run_command(["dpkg-query", "-W", "-f", "${Conffiles}", name])
+        changed = edited(conffiles, digest)
+        if changed:
+            reasons[name] = "was edited and stays (%s)" % ", ".join(changed)
+        else:
+            purged.append(name)
+    if going:
+        apt.must(["apt-get", "-q", "--yes", "remove"] + going)
+    if purged:
+        apt.look()
+        rest = [name for name in purged if apt.states.get(name) == "config-files"]
+        if rest:
+            apt.must(["dpkg", "--purge"] + rest)
+
+
+def settle(apt, ledger, left, leaving, reasons):
+    """Write into the ledger what is left: what went is forgotten, and so is what somebody has asked for since."""
+    apt.look()
+    entries = ledger.section("packages")
+    gone = [name for name in leaving if apt.states.get(name) != "installed" or reasons.get(name, "").startswith("somebody")]
+    entries.clear()
+    entries.update({name: entry for name, entry in left.items() if name not in gone})
+    replaced = ledger.section("packages_replaced")
+    for name in [name for name in replaced if apt.states.get(name) == "installed"]:
+        del replaced[name]
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "names": {"type": "list", "elements": "str", "default": []},
+            "state": {"type": "str", "choices": ["present", "absent", "looked"], "default": "present"},
+            "user": {"type": "str"},
+            "role": {"type": "str"},
+            "roles": {"type": "list", "elements": "str", "default": []},
+            "replaces": {"type": "list", "elements": "str", "default": []},
+            "used_by": {"type": "list", "elements": "path", "default": []},
+            "cache_valid_time": {"type": "int", "default": 3600},
+            "wait": {"type": "int", "default": 0},
+            "change": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    odd = [name for name in params["names"] if not re.match(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?([=/][^\s]+)?$", name)]
+    if odd:
+        module.fail_json(msg="not a name of a package: %s" % ", ".join(odd))
+    try:
+        apt = Apt(module)
+        ledger = Ledger(MACHINE)
+        work = absent if params["state"] == "absent" else present
+        idle = params["state"] == "looked" or module.check_mode or not params["change"]
+        nothing = params["state"] == "present" and not missing(params["names"], apt.states, apt.provided)
+        busy = None if idle or nothing or params["wait"] else holder()
+        if busy:
+            module.exit_json(changed=False, busy=busy)
+        module.exit_json(**work(apt, module, ledger))
+    except (Refused, LedgerRefused) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=told(error, MACHINE))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""What apt and dpkg say, and what follows from it. Pure functions: nothing is run and nothing is read here.
+
+Names are as apt prints them: `zsh`, or `zsh:i386` for another architecture than the machine's own.
+"""
+
+import re
+
+#: States of dpkg(1) in which a package is neither there nor gone.
+HALFWAY = ("half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
+
+#: How dpkg-query(1) is asked for all packages.
+FORMAT = "${Package}\\t${Architecture}\\t${db:Status-Status}\\t${Provides}\\n"
+
+#: What apt says (apt 1.6 to 3.0, locale C) and what to do about it. The first that is found counts.
+ADVICE = (
+    (
+        r"No space left on device|You don't have enough free space in (?P<what>\S+?)\.?$",
+        "the disk is full{at}: make room (`apt-get clean` empties /var/cache/apt), then run again; "
+        "what dpkg had begun is ended by the next run",
+    ),
+    (
+        r"is not valid yet|not yet valid|is expired|[Cc]ertificate has expired",
+        "a mirror's list or certificate has no validity at the time that this machine has: look at its clock (`date`)",
+    ),
+    (
+        r"Temporary failure resolving '(?P<what>[^']+)'|Could not resolve '(?P<what2>[^']+)'|Could not connect to (?P<what3>\S+)"
+        r"|[Cc]onnection timed out|Network is unreachable|Unable to connect to (?P<what4>\S+)|Connection failed",
+        "the mirror{at} is not reached: look at the network, at a proxy (http_proxy in devrig_environment), and at /etc/apt",
+    ),
+    (
+        r"Unable to locate package (?P<what>\S+)|Package '?(?P<what2>[^\s']+)'? has no installation candidate"
+        r"|Couldn't find any package by (?:glob|regex) '(?P<what3>[^']+)'",
+        "no package{at} is in the lists of /etc/apt/sources.list*: a part of the distribution (main, universe) may be missing there, "
+        "or devrig_release is not this machine's",
+    ),
+    (
+        r"Failed to fetch (?P<what>\S+)\s+404",
+        "the mirror does not have{at}, although its list has it: it is being brought up to date, or it is broken. "
+        "Run again later, or name another mirror in /etc/apt",
+    ),
+    (
+        r"Hash Sum mismatch|unexpected size",
+        "the mirror sends something else than its list says: it is being brought up to date, or a proxy holds an old copy. "
+        "Run again later, or name another mirror in /etc/apt",
+    ),
+    (r"Certificate verification failed|certificate verify failed", "the mirror's certificate is not trusted: look at the clock and at CAs"),
+    (
+        r"have unmet dependencies|held broken packages",
+        "packages of this machine contradict each other: see what `apt-get --fix-broken install` says",
+    ),
+)
+
+LOCKED = re.compile(r"Could not get lock|Unable to (?:acquire|lock)|was locked by another process|is another process using it")
+GONE = re.compile(r"404\s+Not Found|Hash Sum mismatch|Unable to locate package|has no installation candidate|unexpected size|Unable to fetch")
+
+
+class Refused(Exception):
+    """What is not done; the message says why and what to do."""
+
+
+def bare(name):
+    """Return a package's name without what apt-get(8) takes behind it: a version, a release."""
+    return re.split("[=/]", name)[0]
+
+
+def packages(listing, native):
+    """Return (name -> state, names that installed packages provide), as dpkg-query(1) lists them by FORMAT.
+
+    :param native: the machine's architecture, as `dpkg --print-architecture` says it.
+    """
+    states, provided = {}, set()
+    for line in listing.splitlines():
+        name, architecture, state, provides = line.split("\t")
+        if architecture not in (native, "all", ""):
+            name = "%s:%s" % (name, architecture)
+        states[name] = state
+        if state == "installed":
+            provided.update(part.split()[0] for part in provides.split(",") if part.strip())
+    return states, provided
+
+
+def missing(names, states, provided):
+    """Return those of the wanted names that are not installed, in their order."""
+    wanted = list(dict.fromkeys(names))
+    return [name for name in wanted if states.get(bare(name)) != "installed" and bare(name) not in provided]
+
+
+def halfway(states):
+    """Return the packages that an interrupted dpkg left neither there nor gone."""
+    return sorted(name for name, state in states.items() if state in HALFWAY)
+
+
+def simulated(text):
+    """Return what `apt-get --simulate` would do: (new: name -> version, upgraded: name -> version now, removed: names).
+
+    Its lines are `Inst NAME [VERSION NOW] (VERSION ...)`, `Remv NAME [VERSION NOW]` or `Purg ...`, and `Conf ...`, which says nothing more.
+    """
+    new, upgraded = {}, {}
+    for name, now, version in re.findall(r"^Inst (\S+) (?:\[([^\]]*)\] )?\((\S+)", text, re.MULTILINE):
+        if now:
+            upgraded[name] = now
+        else:
+            new[name] = version
+    return new, upgraded, re.findall(r"^(?:Remv|Purg) (\S+)", text, re.MULTILINE)
+
+
+def advice(output):
+    """Return what to do about apt's errors, or an empty text where nobody knows."""
+    for pattern, text in ADVICE:
+        match = re.search(pattern, output, re.MULTILINE)
+        if match:
+            what = [found for found in match.groupdict().values() if found]
+            return text.format(at=" (%s)" % what[0] if what else "")
+    return ""
+
+
+def errors(output):
+    """Return the lines in which apt and dpkg say what went wrong, or the last ones where none does."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = [line for line in lines if re.match(r"E: |W: Failed|dpkg: error|Err:", line) or "No space left" in line]
+    return "; ".join(dict.fromkeys(told or lines[-3:]))
+
+
+def holders(table, inode):
+    """Return the processes that hold a lock on a file, as /proc/locks (proc(5)) tells them.
+
+    The device there is not stat(2)'s on all file systems, so that it does not count. `->` marks one that waits.
+
+    :param inode: of the file.
+    """
+    rows = [line.split() for line in table.splitlines()]
+    return [int(row[4]) for row in rows if len(row) >= 8 and row[1] != "->" and row[5].rsplit(":", 1)[-1] == str(inode)]
+
+
+def want(entries, names, user, role):
+    """Note that a user's role wants packages which devrig added; return whether that is new."""
+    changed = False
+    for name in names:
+        roles = entries[name]["wanted_by"].setdefault(user, []) if name in entries else [role]
+        if role not in roles:
+            roles.append(role)
+            roles.sort()
+            changed = True
+    return changed
+
+
+def added(entries, new, asked, states, user, role):
+    """Note packages that are about to be installed.
+
+    :param entries: the ledger's, name -> {wanted_by: user -> roles, auto: brought by another one, config: its configuration was there}.
+    :param new: their names.
+    :param asked: the names that were asked for; the others come because those need them.
+    :param states: name -> state before.
+    """
+    named = [bare(name) for name in asked]
+    for name in new:
+        entry = entries.setdefault(name, {"wanted_by": {}, "auto": name not in named})
+        if states.get(name) == "config-files":
+            entry["config"] = True
+    want(entries, new, user, role)
+
+
+def released(entries, user, roles):
+    """Return (entries as they are when some of a user's roles want nothing any more, names that nobody wants then)."""
+    left = {}
+    for name, entry in entries.items():
+        wanted = {who: [role for role in whose if who != user or role not in roles] for who, whose in entry["wanted_by"].items()}
+        left[name] = dict(entry, wanted_by={who: whose for who, whose in wanted.items() if whose})
+    return left, sorted(name for name, entry in left.items() if not entry["wanted_by"])
+
+
+def extended_states(names, native):
+    """Return an apt state file in which the named packages, and no others, go when nobody needs them (apt-mark(8))."""
+    stanza = "Package: %s\nArchitecture: %s\nAuto-Installed: 1\n\n"
+    return "".join(stanza % (name.split(":")[0], (name.split(":") + [native])[1]) for name in names)
+
+
+def automatic(text, native):
+    """Return the packages that a state file of apt's calls brought by others."""
+    found = set()
+    for stanza in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in stanza.splitlines() if ": " in line)
+        if fields.get("Auto-Installed") == "1":
+            name, architecture = fields.get("Package", ""), fields.get("Architecture", native)
+            found.add(name if architecture in (native, "all") else "%s:%s" % (name, architecture))
+    return found
+
+
+def libraries(data):
+    """Return the names of shared libraries in a program's bytes: those that it is linked with are among them (elf(5))."""
+    return {name.decode() for name in re.findall(rb"\x00(lib[A-Za-z0-9_+.-]+\.so[0-9.]*)(?=\x00)", data)}
+
+
+def edited(conffiles, digest):
+    """Return the configuration files that are not as their package brought them.
+
+    :param conffiles: dpkg-query's field Conffiles: lines of a path, its md5, perhaps `obsolete`.
+    :param digest: gives a path's md5, None where there is no file.
+    """
+    rows = [line.split() for line in conffiles.splitlines() if line.strip()]
+    return [row[0] for row in rows if len(row) > 1 and row[1] != "newconffile" and digest(row[0]) not in (None, row[1])]
+
+
+def sentence(reasons):
+    """Return why packages stay, as text: packages with the same reason in one line.
+
+    :param reasons: name -> reason.
+    """
+    grouped = {}
+    for name, reason in sorted(reasons.items()):
+        grouped.setdefault(reason, []).append(name)
+    return ["%s: %s" % (reason, " ".join(names)) for reason, names in grouped.items()]
