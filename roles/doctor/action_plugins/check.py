@@ -1,0 +1,81 @@
+"""Judges what a probe found and writes it down. A check that is broken does not end the doctor: the others are asked too."""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+# The name is a word of Python's own.
+Assert = importlib.import_module("ansible.plugins.action.assert").ActionModule
+
+OWN = ("after", "of", "skipped")
+"""Options beside those of assert."""
+
+_told = {}
+"""What the items before this one have said, by task. A loop runs in one process, and facts are known only after it."""
+
+
+def title(name, of):
+    """Return what a check says in the table.
+
+    :param name: the task's name, "verify | Check that the shell starts in silence".
+    :param of: what it is about where a loop asks several, "3.6.8"; empty for none.
+    """
+    said = name.rpartition(" | ")[2]
+    if said.startswith("Check that "):
+        said = said[len("Check that ") :]
+    return f"{said} ({of})" if of else said
+
+
+def cause(after, role, earlier):
+    """Return the title of what is broken already and breaks this too, or None.
+
+    :param after: titles, of this role's or "role: title".
+    :param earlier: the checks so far.
+    """
+    for name in after:
+        for check in earlier:
+            if check["state"] == "broken" and name in (f"{check['role']}: {check['check']}", check["check"]):
+                if check["role"] == role or name != check["check"]:
+                    return f"{check['role']}: {check['check']}"
+    return None
+
+
+class ActionModule(Assert):
+    """assert with a memory: `ansible_facts['devrig_checks']`, a list of {role, check, state, message}."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Judge. Options: those of assert, and three more.
+
+        skipped: why this cannot be asked here; empty where it can.
+        after: titles of checks; where one of them is broken, this one is not told as broken too.
+        of: what it is about, in a loop.
+        """
+        given = {name: self._task.args.get(name) for name in OWN}
+        self._task.args = {name: value for name, value in self._task.args.items() if name not in OWN}
+        self._task.args["quiet"] = True
+        role = self._task._role.get_name() if self._task._role else "play"
+        run = os.getppid()  # facts may be kept between runs: what another one found is not this one's
+        earlier = [check for check in (task_vars["ansible_facts"].get("devrig_checks") or []) if check["run"] == run]
+        here = _told.setdefault(self._task._uuid, [])
+        check = {"role": str(role), "check": title(self._task.name, given["of"]), "run": run}
+        error = None
+        if given["skipped"]:
+            check.update(state="skipped", message=str(given["skipped"]))
+        else:
+            fail_msg = str(self._task.args.get("fail_msg", "look at the task, -v shows it"))
+            try:
+                broken = bool(super().run(tmp, task_vars).get("failed"))
+            except Exception as caught:
+                # What has a probe's answer not even got is not so: no error of Jinja's tells a person more than fail_msg.
+                broken, error = True, str(caught)
+            after = cause(given["after"] or [], role, earlier + here) if broken else None
+            if after:
+                check.update(state="skipped", message=f"follows from what is broken: {after}")
+            else:
+                check.update(state="broken" if broken else "ok", message=fail_msg.strip() if broken else "")
+        here.append(check)
+        result = {"changed": False, "check": check, "ansible_facts": {"devrig_checks": earlier + here}}
+        return {**result, "error": error} if error else result
