@@ -76,6 +76,12 @@ class CallbackModule(Default):
         self._lost = {}
         self._form = "table"
 
+    def get_option(self, option, *args, **options):
+        """Return a setting; while the doctor works, what failed goes to stderr."""
+        if self._quiet and option == "display_failed_stderr":
+            return True
+        return super().get_option(option, *args, **options)
+
     def v2_playbook_on_start(self, playbook):
         """Be quiet from here on if it is the doctor."""
         is_doctor = Path(playbook._file_name).resolve() == ROOT / "verify.yml"

@@ -1,6 +1,8 @@
-"""What a command has to say for itself, in a message for people."""
+"""What a probe has found, and what a command has to say for itself."""
 
 from __future__ import annotations
+
+import json
 
 LINES = 4
 """As many lines at the end of an output tell what was wrong."""
@@ -20,9 +22,21 @@ def doctor_said(result):
     return "nothing"
 
 
+def doctor_answer(result):
+    """Return what a probe has printed as JSON, a dict; an empty one where it came to no such end.
+
+    :param result: what the probe's task registered.
+    """
+    try:
+        answer = json.loads(result.get("stdout") or "")
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self):
         """Return them by name."""
-        return {"doctor_said": doctor_said}
+        return {"doctor_answer": doctor_answer, "doctor_said": doctor_said}
