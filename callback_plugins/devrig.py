@@ -12,8 +12,8 @@ DOCUMENTATION = """
     type: stdout
     short_description: the default output, but of verify.yml its report alone
     description:
-      - Everything is shown as the callback C(default) shows it. Of verify.yml only the report is, which its last task prints on
-        stdout; a task that fails although it may not, and a host that cannot be reached, are shown on stderr.
+      - Everything is shown as the callback C(default) shows it. Of verify.yml only the report is, which its last task
+        prints on stdout; a task that fails although it may not, and a host that cannot be reached, are shown on stderr.
         With C(-v) there is everything.
     extends_documentation_fragment:
       - default_callback
@@ -94,7 +94,8 @@ class CallbackModule(Default):
     def v2_playbook_on_play_start(self, play):
         """Remember the play, which the default's own methods ask."""
         self._play = play
-        self._form = play.get_variable_manager().extra_vars.get("verify_format", "table")
+        given = play.get_variable_manager().extra_vars
+        self._form = given.get("doctor_format", given.get("verify_format", "table"))
         if not self._quiet:
             super().v2_playbook_on_play_start(play)
 

@@ -3,7 +3,9 @@
 
 def pytest_addoption(parser):
     group = parser.getgroup("machine tests")
-    group.addoption("--host", action="append", default=[], help="container that is set up; several: again, or with commas")
+    group.addoption(
+        "--host", action="append", default=[], help="container that is set up; several: again, or with commas"
+    )
 
 
 def pytest_generate_tests(metafunc):

@@ -1,6 +1,6 @@
 """Break one thing after the other in a container that is set up: the doctor names exactly that one, and what to do.
 
-The container has this checkout in ~/devrig of its user, who may use sudo, and settings in ~/settings.json if any are needed.
+The container has this checkout in ~/devrig of its user, who may use sudo, and ~/settings.json if it needs settings.
 """
 
 import json
@@ -179,7 +179,16 @@ def ask(host, tags):
     """Ask the doctor as a machine does; return (exit status, checks)."""
     settings = f"/home/{USER}/settings.json"
     given = ["-e", f"@{settings}"] if run(host, ["test", "-e", settings], check=False).returncode == 0 else []
-    command = ["./bootstrap", "verify.yml", "--tags", tags, "-e", "verify_format=json", "-e", "pipenv_verify_install=false"]
+    command = [
+        "./bootstrap",
+        "verify.yml",
+        "--tags",
+        tags,
+        "-e",
+        "verify_format=json",
+        "-e",
+        "pipenv_verify_install=false",
+    ]
     done = run(host, command + given, user=USER, check=False)
     report = json.loads(done.stdout)
     assert report["counts"] == {

@@ -1,4 +1,4 @@
-"""Judges what a probe found and writes it down. A check that is broken does not end the doctor: the others are asked too."""
+"""Judges what a probe found and writes it down. What is broken does not end the doctor: the rest is asked too."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def cause(after, role, earlier):
     """
     for name in after:
         for check in earlier:
-            if check["state"] == "broken" and name in (f"{check['role']}: {check['check']}", check["check"]):
-                if check["role"] == role or name != check["check"]:
-                    return f"{check['role']}: {check['check']}"
+            whole = f"{check['role']}: {check['check']}"
+            if check["state"] == "broken" and whole in (name, f"{role}: {name}"):
+                return whole
     return None
 
 
@@ -69,7 +69,7 @@ class ActionModule(Assert):
             try:
                 broken = bool(super().run(tmp, task_vars).get("failed"))
             except Exception as caught:
-                # What has a probe's answer not even got is not so: no error of Jinja's tells a person more than fail_msg.
+                # What a probe's answer does not even have is not so. fail_msg tells more than an error of Jinja's.
                 broken, error = True, str(caught)
             after = cause(given["after"] or [], role, earlier + here) if broken else None
             if after:

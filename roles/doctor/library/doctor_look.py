@@ -39,7 +39,7 @@ dpkg:
   description: What dpkg --audit says; empty where all is well.
   type: str
   returned: always
-shell:
+login:
   description: The user's login shell as C(path), whether it is C(listed) in /etc/shells and C(there).
   type: dict
   returned: always
@@ -149,7 +149,7 @@ def main():
         ledger=said,
         files=faults(files, params["places"], user.pw_dir, user.pw_uid),
         dpkg=(audit[1] + audit[2]).strip() if audit[0] or audit[1] else "",
-        shell={
+        login={
             "path": user.pw_shell,
             "listed": listed(user.pw_shell, shells),
             "there": os.access(user.pw_shell, os.X_OK),

@@ -5,7 +5,8 @@ DOCUMENTATION = r"""
 module: doctor_report
 short_description: Show what the checks of all hosts found
 description:
-  - Prints a table or JSON on stdout, and fails where something is broken. Run it once for all hosts, after the last C(check).
+  - Prints a table or JSON on stdout, and fails where something is broken. Run it once for all hosts, after the last
+    C(check).
 options:
   format:
     description: For people or for machines.
