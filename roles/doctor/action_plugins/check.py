@@ -12,7 +12,7 @@ OWN = ("after", "of", "skipped")
 """Options beside those of assert."""
 
 _told = {}
-"""What the items before this one have said, by task. A loop runs in one process, and facts are known only after it."""
+"""What the items of a loop have said, by task: one process asks them all, and old releases give it no facts of them."""
 
 
 def title(name, of):
@@ -59,7 +59,7 @@ class ActionModule(Assert):
         role = self._task._role.get_name() if self._task._role else "play"
         run = os.getppid()  # facts may be kept between runs: what another one found is not this one's
         earlier = [check for check in (task_vars["ansible_facts"].get("devrig_checks") or []) if check["run"] == run]
-        here = _told.setdefault(self._task._uuid, [])
+        here = [check for check in _told.get(self._task._uuid, []) if check not in earlier]
         check = {"role": str(role), "check": title(self._task.name, given["of"]), "run": run}
         error = None
         if given["skipped"]:
@@ -77,5 +77,6 @@ class ActionModule(Assert):
             else:
                 check.update(state="broken" if broken else "ok", message=fail_msg.strip() if broken else "")
         here.append(check)
+        _told[self._task._uuid] = here
         result = {"changed": False, "check": check, "ansible_facts": {"devrig_checks": earlier + here}}
         return {**result, "error": error} if error else result
