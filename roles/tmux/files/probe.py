@@ -161,7 +161,8 @@ def main():
         code, again = run("tmux", "-L", "probe", "source-file", os.path.expanduser("~/.tmux.conf"))
         found = {"messages": (started + again).replace("\n", "; "), "code": code, "term": read(term)}
         found["described"] = run("infocmp", "tmux-256color")[0] == 0
-        if run("tmux", "-L", "probe", "list-sessions")[0] == 0:
+        found["started"] = run("tmux", "-L", "probe", "list-sessions")[0] == 0
+        if found["started"]:
             found.update(options_found(), keys=noted_keys(), **moves(work))
             found.update(round_trip(work, os.path.join(work, "state", "tmux", "sessions")))
         print(json.dumps(found))

@@ -60,6 +60,10 @@ typed '' '@*' && {  # it is up
 }
 zpty -d term
 
+# Where the shell keeps what it has worked out once.
+kept=false
+[[ -O ~/.cache/devrig/zsh && -w ~/.cache/devrig/zsh && -r ~/.cache/devrig/zsh/completion-$ZSH_VERSION.zsh.zwc ]] && kept=true
+
 text() {  # text VALUE: the value as a JSON string
   local value=${1//\\/\\\\}
   value=${value//\"/\\\"}
@@ -72,6 +76,5 @@ print -r -- "{
   \"script_path\": $(text $script),
   \"pyenv\": $([[ -d $login[4]/bin ]] && print true || print false), \"pyenv_function\": $(text $login[5]),
   \"git_completion\": $(text $login[6]),
-  \"suggestion\": $suggestion, \"highlighting\": $highlighting, \"completion\": $completion, \"prompt\": $(text $prompt),
-  \"login_shell\": $(text ${"$(getent passwd $EUID)"##*:})
+  \"suggestion\": $suggestion, \"highlighting\": $highlighting, \"completion\": $completion, \"kept\": $kept, \"prompt\": $(text $prompt)
 }"

@@ -1,0 +1,166 @@
+"""Ansible's own output, but for the doctor: there only its report, for it is read by people and by machines."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from ansible.plugins.callback.default import CallbackModule as Default
+
+DOCUMENTATION = """
+    name: devrig
+    type: stdout
+    short_description: the default output, but of verify.yml its report alone
+    description:
+      - Everything is shown as the callback C(default) shows it. Of verify.yml only the report is, which its last task
+        prints on stdout; a task that fails although it may not, and a host that cannot be reached, are shown on stderr.
+        With C(-v) there is everything.
+    extends_documentation_fragment:
+      - default_callback
+      - result_format_callback
+    requirements:
+      - set as stdout in configuration
+"""
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def report_functions():
+    """Return the module with the functions that make a report."""
+    spec = importlib.util.spec_from_file_location(
+        "devrig_doctor_report", ROOT / "roles/doctor/action_plugins/doctor_report.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def part(result, name):
+    """Return the task, host or result of what a task's run has come to; ansible-core has renamed them in 2.19."""
+    return getattr(result, name) if hasattr(result, name) else getattr(result, "_" + name)
+
+
+class OnStderr:
+    """Ansible's display, with all lines on stderr."""
+
+    def __init__(self, display):
+        """Stand before a display."""
+        self._display = display
+
+    def __getattr__(self, name):
+        """Leave all else as it is."""
+        return getattr(self._display, name)
+
+    def display(self, msg, *args, **options):
+        """Show a line."""
+        self._display.display(msg, *args, **{**options, "stderr": True})
+
+    def banner(self, msg, color=None, cows=True):
+        """Show a heading."""
+        self.display(f"\n{msg} {'*' * max(3, self._display.columns - len(msg) - 1)}", color=color)
+
+
+class CallbackModule(Default):
+    """The default output; quiet while the doctor works."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "devrig"
+
+    def __init__(self):
+        """Begin as the default does."""
+        super().__init__()
+        self._aloud = self._display
+        self._quiet = False
+        self._reported = False
+        self._lost = {}
+        self._form = "table"
+
+    def get_option(self, option, *args, **options):
+        """Return a setting; while the doctor works, what failed goes to stderr."""
+        if self._quiet and option == "display_failed_stderr":
+            return True
+        return super().get_option(option, *args, **options)
+
+    def v2_playbook_on_start(self, playbook):
+        """Be quiet from here on if it is the doctor."""
+        is_doctor = Path(playbook._file_name).resolve() == ROOT / "verify.yml"
+        self._quiet = is_doctor and self._aloud.verbosity == 0
+        self._display = OnStderr(self._aloud) if self._quiet else self._aloud
+        self._reported, self._lost = False, {}
+        if not self._quiet:
+            super().v2_playbook_on_start(playbook)
+
+    def v2_playbook_on_play_start(self, play):
+        """Remember the play, which the default's own methods ask."""
+        self._play = play
+        given = play.get_variable_manager().extra_vars
+        self._form = given.get("doctor_format", given.get("verify_format", "table"))
+        if not self._quiet:
+            super().v2_playbook_on_play_start(play)
+
+    def _task_start(self, task, prefix=None):
+        """Remember the task's name; show it when there is something to show."""
+        if not self._quiet:
+            super()._task_start(task, prefix)
+        else:
+            self._last_task_name = task.get_name().strip()
+            self._task_type_cache[task._uuid] = prefix or "TASK"
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        """Show it, unless it is the report itself: what is broken stands there already."""
+        if self._is_report(result):
+            self._reported = True
+        elif self._quiet and not ignore_errors:
+            self._lost[part(result, "host").get_name()] = str(part(result, "result").get("msg", ""))
+        if not self._quiet or not (ignore_errors or self._is_report(result)):
+            super().v2_runner_on_failed(result, ignore_errors)
+
+    def v2_runner_on_unreachable(self, result):
+        """Show it."""
+        self._lost[part(result, "host").get_name()] = str(part(result, "result").get("msg", ""))
+        super().v2_runner_on_unreachable(result)
+
+    def v2_runner_on_ok(self, result):
+        """Be quiet."""
+        self._reported = self._reported or self._is_report(result)
+        if not self._quiet:
+            super().v2_runner_on_ok(result)
+
+    def v2_playbook_on_stats(self, stats):
+        """Report where no host was left that could."""
+        if not self._quiet:
+            super().v2_playbook_on_stats(stats)
+        elif not self._reported and self._lost:
+            report = report_functions()
+            report.show([report.lost(host, said) for host, said in sorted(self._lost.items())], self._form)
+
+    @staticmethod
+    def _is_report(result):
+        return part(result, "task").action == "doctor_report"
+
+
+def _unless_quiet(name):
+    """Return a method that does what the default's does, and nothing while the doctor works."""
+
+    def method(self, *args, **options):
+        if not self._quiet:
+            getattr(super(CallbackModule, self), name)(*args, **options)
+
+    method.__doc__ = "Be quiet."
+    return method
+
+
+for _name in (
+    "v2_on_file_diff",
+    "v2_playbook_on_include",
+    "v2_playbook_on_no_hosts_remaining",
+    "v2_runner_item_on_ok",
+    "v2_runner_item_on_skipped",
+    "v2_runner_on_async_ok",
+    "v2_runner_on_async_poll",
+    "v2_runner_on_skipped",
+    "v2_runner_on_start",
+    "v2_runner_retry",
+):
+    setattr(CallbackModule, _name, _unless_quiet(_name))

@@ -1,0 +1,161 @@
+#!/usr/bin/python
+"""Look at what several roles' checks have to know of a machine."""
+
+DOCUMENTATION = r"""
+module: doctor_look
+short_description: Look at programs, home files, the package system and the login shell, all in one call
+description:
+  - Changes nothing.
+options:
+  programs:
+    description: Names of programs.
+    type: list
+    elements: str
+    required: true
+  places:
+    description: Role -> regular expression; whose a home file is, by its path below the home folder.
+    type: dict
+    required: true
+  state_dir:
+    description: Folder of devrig's ledger.
+    type: path
+    required: true
+"""
+
+RETURN = r"""
+programs:
+  description: Those of the programs that are on PATH, each with its path.
+  type: dict
+  returned: always
+ledger:
+  description: Why the ledger cannot be read; empty where it can.
+  type: str
+  returned: always
+files:
+  description: Role -> what is wrong with the files that devrig wrote for it, and what to do; a text for each.
+  type: dict
+  returned: always
+dpkg:
+  description: What dpkg --audit says; empty where all is well.
+  type: str
+  returned: always
+login:
+  description: The user's login shell as C(path), whether it is C(listed) in /etc/shells and C(there).
+  type: dict
+  returned: always
+"""
+
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.devrig_ledger import Ledger, Refused
+
+
+def local_of(path):
+    """Return where a person's own lines go instead of into a home file, or None where there is no such place."""
+    name = os.path.basename(path)
+    return "~/%s.local" % name if name in (".zshrc", ".zprofile", ".vimrc", ".tmux.conf") else None
+
+
+def fault(path, entry, uid):
+    """Say what is wrong with a file that devrig wrote, and what to do; None where nothing is.
+
+    :param entry: what the ledger has of it: sha256 of the content, mode (octal text) where it is known.
+    :param uid: number of the user whose home it is.
+    """
+    again = "run the playbook again"
+    try:
+        status = os.stat(path)
+        with open(path, "rb") as stream:
+            digest = hashlib.sha256(stream.read()).hexdigest()
+    except FileNotFoundError:
+        return "%s is gone: %s" % (path, again)
+    except OSError as error:
+        return "%s cannot be read (%s): give it back to the user with chown and chmod, then %s" % (
+            path,
+            error.strerror,
+            again,
+        )
+    if status.st_uid != uid:
+        owner = "chown %d %s" % (uid, path)
+        return "%s belongs to another user (number %d): %s" % (path, status.st_uid, owner)
+    mode = stat.S_IMODE(status.st_mode)
+    if entry.get("sha256") and digest != entry["sha256"]:
+        place = "move them to %s, the" % local_of(path) if local_of(path) else "the"
+        return "%s has your edits: %s next run of the playbook backs them up and writes the file anew" % (path, place)
+    wanted = int(str(entry["mode"]), 8) if entry.get("mode") else mode & ~0o022
+    if mode != wanted:
+        return "%s has the mode %04o: chmod %04o %s" % (path, mode, wanted, path)
+    return None
+
+
+def faults(files, places, home, uid):
+    """Return role -> what is wrong with its files.
+
+    :param files: the ledger's section, path -> entry.
+    :param places: role -> regular expression of paths below the home.
+    """
+    found = {role: [] for role in places}
+    for path, entry in sorted(files.items()):
+        said = fault(path, entry, uid)
+        if said:
+            below = os.path.relpath(path, home)
+            owners = [role for role, pattern in places.items() if re.search(pattern, below)]
+            found.setdefault(owners[0] if owners else "dotfile", []).append(said)
+    return found
+
+
+def listed(shell, text):
+    """Say whether a shell stands in the text of /etc/shells (shells(5): one path a line, # begins a comment)."""
+    return shell in [line.split("#", 1)[0].strip() for line in text.splitlines()]
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "programs": {"type": "list", "elements": "str", "required": True},
+            "places": {"type": "dict", "required": True},
+            "state_dir": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    user = pwd.getpwuid(os.geteuid())
+    files, said = {}, ""
+    try:
+        ledger = Ledger(os.path.join(params["state_dir"], "ledger.json"))
+        # What an older devrig wrote, until the next run takes it over.
+        files = (ledger.old_record("dotfiles.json") or {}).get("files", {})
+        files.update(ledger.section("files"))
+    except Refused as error:
+        said = str(error)
+    except OSError as error:
+        said = "%s: %s: give it back to the user with chown" % (error.filename, error.strerror)
+    try:
+        with open("/etc/shells", encoding="utf-8", errors="replace") as stream:
+            shells = stream.read()
+    except FileNotFoundError:
+        shells = ""
+    audit = module.run_command(["dpkg", "--audit"]) if shutil.which("dpkg") else (0, "", "")
+    module.exit_json(
+        changed=False,
+        programs={name: shutil.which(name) for name in params["programs"] if shutil.which(name)},
+        ledger=said,
+        files=faults(files, params["places"], user.pw_dir, user.pw_uid),
+        dpkg=(audit[1] + audit[2]).strip() if audit[0] or audit[1] else "",
+        login={
+            "path": user.pw_shell,
+            "listed": listed(user.pw_shell, shells),
+            "there": os.access(user.pw_shell, os.X_OK),
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""Break one thing after the other in a container that is set up: the doctor names exactly that one, and what to do.
+
+The container has this checkout in ~/devrig of its user, who may use sudo, and ~/settings.json if it needs settings.
+"""
+
+import json
+import subprocess
+from typing import NamedTuple
+
+import pytest
+
+USER = "dev"
+TAGS = "build_deps,pyenv,linters,zsh,vim,tmux,git_hooks,pipenv"
+
+
+class Breakage(NamedTuple):
+    """One thing to break.
+
+    :param tags: what the doctor is asked for.
+    :param breaks: script for sh, as root; it knows $home.
+    :param mends: script for sh, as root.
+    :param check: what has to be broken then, and nothing else.
+    :param says: what the message has to say, of the cause and of what to do.
+    """
+
+    tags: str
+    breaks: str
+    mends: str
+    check: str
+    says: tuple
+
+
+HIGHLIGHTING = "/usr/share/zsh-syntax-highlighting/zsh-syntax-highlighting.zsh"
+GITGUTTER = "/usr/share/vim-gitgutter/plugin/gitgutter.vim"
+TEMPLATE = "$home/.local/share/devrig/git/template/hooks/pre-commit"
+INTERPRETER = 'set -- "$home"/.pyenv/versions/[0-9]*; '
+PIPENV = 'set -- "$home"/.pyenv/versions/[0-9]*/lib/python*/site-packages/pipenv; '
+BUILT = ("pyenv", "pipenv", "build_deps")
+
+BREAKAGES = {
+    "a plugin of the shell is gone": Breakage(
+        "zsh",
+        f"mv {HIGHLIGHTING} {HIGHLIGHTING}.away",
+        f"mv {HIGHLIGHTING}.away {HIGHLIGHTING}",
+        "zsh: a command line is coloured",
+        (HIGHLIGHTING, "reinstall zsh-syntax-highlighting"),
+    ),
+    "a home file is cut off": Breakage(
+        "zsh",
+        'cp -p "$home/.zshrc" /tmp/zshrc && truncate -s 4000 "$home/.zshrc"',
+        'cp -p /tmp/zshrc "$home/.zshrc" && rm /tmp/zshrc',
+        "zsh: zsh's files are as devrig wrote them",
+        (".zshrc has your edits", "move them to ~/.zshrc.local"),
+    ),
+    "a home file is another user's": Breakage(
+        "tmux",
+        'chown root: "$home/.tmux.conf"',
+        f'chown {USER}: "$home/.tmux.conf"',
+        "tmux: tmux's files are as devrig wrote them",
+        (".tmux.conf belongs to another user", "chown"),
+    ),
+    "the login shell is another one": Breakage(
+        "zsh",
+        f"usermod --shell /bin/bash {USER}",
+        f"usermod --shell /usr/bin/zsh {USER}",
+        "zsh: zsh is the login shell",
+        ("The login shell is /bin/bash", "--tags zsh", "zsh_login_shell"),
+    ),
+    "the login shell is not registered": Breakage(
+        "tmux",
+        "cp -p /etc/shells /tmp/shells && sed -i /zsh/d /etc/shells",
+        "cp -p /tmp/shells /etc/shells && rm /tmp/shells",
+        "doctor: the login shell lets nobody stay outside",
+        ("/usr/bin/zsh, which is not in /etc/shells", "usermod --shell /bin/bash"),
+    ),
+    "the shell's cache cannot be written": Breakage(
+        "zsh",
+        'chown root: "$home/.cache/devrig/zsh"',
+        f'chown {USER}: "$home/.cache/devrig/zsh"',
+        "zsh: what completion is made of is kept",
+        ("~/.cache/devrig/zsh cannot be written", f"sudo chown -R {USER} ~/.cache/devrig"),
+    ),
+    "a plugin of the editor is gone": Breakage(
+        "vim",
+        f"mv {GITGUTTER} {GITGUTTER}.away",
+        f"mv {GITGUTTER}.away {GITGUTTER}",
+        "vim: the packages' plugins are there",
+        ("what vim-gitgutter brings", "apt-get install --reinstall vim-gitgutter"),
+    ),
+    "the editor keeps its undo files elsewhere": Breakage(
+        "vim",
+        f'echo "set undodir=." >"$home/.vimrc.local" && chown {USER}: "$home/.vimrc.local"',
+        'rm "$home/.vimrc.local"',
+        "vim: undo, swap and backup files stay out of projects",
+        ("~/.vimrc.local",),
+    ),
+    "a setting of one's own against devrig's": Breakage(
+        "tmux",
+        f'echo "set -g mouse off" >"$home/.tmux.conf.local" && chown {USER}: "$home/.tmux.conf.local"',
+        'rm "$home/.tmux.conf.local"',
+        "tmux: tmux's settings took hold",
+        ("mouse", "look into ~/.tmux.conf.local"),
+    ),
+    "a linter fails": Breakage(
+        "linters,vim,git_hooks",
+        "mv /usr/bin/flake8 /usr/bin/flake8.away && printf '#!/bin/sh\\necho broken >&2\\nexit 3\\n' >/usr/bin/flake8"
+        " && chmod 755 /usr/bin/flake8",
+        "mv /usr/bin/flake8.away /usr/bin/flake8",
+        "linters: the faults of a Python text are found",
+        ("flake8", "apt-get install --reinstall flake8"),
+    ),
+    "git does not know of the hooks": Breakage(
+        "git_hooks",
+        'cp -p "$home/.gitconfig" /tmp/gitconfig && sed -i "/path = .*devrig/d" "$home/.gitconfig"',
+        'cp -p /tmp/gitconfig "$home/.gitconfig" && rm /tmp/gitconfig',
+        "git_hooks: a new repository has the hook",
+        ("is not linted", "--tags git_hooks"),
+    ),
+    "the hook of new repositories is gone": Breakage(
+        "git_hooks",
+        f'mv "{TEMPLATE}" /tmp/template',
+        f'mv /tmp/template "{TEMPLATE}"',
+        "git_hooks: a new repository has the hook",
+        ("is not linted", "--tags git_hooks"),
+    ),
+    "apt was interrupted": Breakage(
+        "tmux",
+        "cp -p /var/lib/dpkg/status /tmp/status"
+        " && sed -i '/^Package: tmux$/,/^$/s/^Status: .*/Status: install ok half-configured/' /var/lib/dpkg/status",
+        "cp -p /tmp/status /var/lib/dpkg/status && rm /tmp/status",
+        "doctor: all packages are set up",
+        ("tmux", "dpkg --configure -a"),
+    ),
+    "the compiler is gone": Breakage(
+        "build_deps",
+        "mv /usr/bin/cc /usr/bin/cc.away",
+        "mv /usr/bin/cc.away /usr/bin/cc",
+        "build_deps: a program with each library compiles",
+        ("cc, is not there", "--tags build_deps"),
+    ),
+    "an interpreter is not proved": Breakage(
+        "pyenv",
+        INTERPRETER + 'for stamp in "$1"/*devrig*; do mv "$stamp" /tmp/; done',
+        INTERPRETER + 'mv /tmp/*devrig*.json "$1"/',
+        "pyenv: every interpreter is there",
+        ("Not there, or not proved: Python 3", "--tags build_deps,pyenv"),
+    ),
+    "an interpreter has lost a module": Breakage(
+        "pyenv",
+        INTERPRETER + 'set -- "$1"/lib/python*/lib-dynload/_ssl.*; mv "$1" /tmp/',
+        INTERPRETER + 'set -- "$1"/lib/python*/lib-dynload; mv /tmp/_ssl.* "$1"/',
+        "pyenv: every interpreter is complete",
+        ("ssl", "--tags pyenv,pipenv"),
+    ),
+    "an interpreter has lost pipenv": Breakage(
+        "pipenv",
+        PIPENV + 'mv "$1" "$1.away"',
+        PIPENV.replace("/pipenv;", "/pipenv.away;") + 'mv "$1" "${1%.away}"',
+        "pipenv: pipenv answers",
+        ("pipenv --version", "--tags pipenv"),
+    ),
+}
+
+
+def run(host, command, user="root", check=True):
+    """Run a command in a container and return what it did; with `check`, fail where it fails."""
+    line = ["podman", "exec", "--user", user, "--workdir", f"/home/{USER}/devrig", host, *command]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=600)
+    assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    return done
+
+
+def shell(host, script):
+    """Run a script as root; it stops at the first command that fails."""
+    run(host, ["sh", "-euc", f"home=/home/{USER}\n{script}"])
+
+
+def ask(host, tags):
+    """Ask the doctor as a machine does; return (exit status, checks)."""
+    settings = f"/home/{USER}/settings.json"
+    given = ["-e", f"@{settings}"] if run(host, ["test", "-e", settings], check=False).returncode == 0 else []
+    command = [
+        "./bootstrap",
+        "verify.yml",
+        "--tags",
+        tags,
+        "-e",
+        "verify_format=json",
+        "-e",
+        "pipenv_verify_install=false",
+    ]
+    done = run(host, command + given, user=USER, check=False)
+    report = json.loads(done.stdout)
+    assert report["counts"] == {
+        state: sum(check["state"] == state for check in report["checks"]) for state in ("ok", "broken", "skipped")
+    }
+    return done.returncode, report["checks"]
+
+
+def named(check):
+    """Return "role: check", without the version that a loop was at."""
+    return f"{check['role']}: {check['check']}".split(" (")[0]
+
+
+def set_up_tags(host):
+    """Return the tags of what the container has: interpreters take minutes, some containers do without."""
+    there = run(host, ["sh", "-c", f"ls -d /home/{USER}/.pyenv/versions/[0-9]*"], check=False).returncode == 0
+    compiler = run(host, ["sh", "-c", "command -v cc"], check=False).returncode == 0
+    left_out = () if there else ("pyenv", "pipenv") + (() if compiler else ("build_deps",))
+    return [tag for tag in TAGS.split(",") if tag not in left_out]
+
+
+@pytest.mark.parametrize("name", BREAKAGES)
+def test_exactly_what_was_broken_is_named(host, name):
+    breakage = BREAKAGES[name]
+    if not set(breakage.tags.split(",")) <= set(set_up_tags(host)):
+        pytest.skip(f"{host} has nothing of {breakage.tags}")
+    shell(host, breakage.breaks)
+    try:
+        status, checks = ask(host, breakage.tags)
+    finally:
+        shell(host, breakage.mends)
+    broken = [check for check in checks if check["state"] == "broken"]
+    assert [named(check) for check in broken] == [breakage.check], broken
+    for words in breakage.says:
+        assert words in broken[0]["message"]
+    assert status != 0
+    for check in checks:
+        assert check["state"] != "skipped" or breakage.check in check["message"], check
+
+
+def test_all_is_well_again(host):
+    tags = set_up_tags(host)
+    status, checks = ask(host, ",".join(tags))
+    assert [check for check in checks if check["state"] != "ok"] == []
+    assert status == 0
+    assert {check["role"] for check in checks} == {"doctor", *tags}
+    for tag in tags:
+        assert any(tag in breakage.tags.split(",") for breakage in BREAKAGES.values()), tag
+
+
+def test_a_person_reads_a_table(host):
+    done = run(host, ["./bootstrap", "verify.yml", "--tags", "tmux"], user=USER)
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["role", "check", "state"]
+    assert len({line.rindex(" ok") for line in lines[1:-2]}) == 1
+    assert lines[-1].endswith(" ok, 0 broken, 0 skipped")
