@@ -407,7 +407,7 @@ def test_a_missing_linter_is_said_and_the_commit_made(settled):
     settled.stage("ü b.rb", "BAD\n")
     done = settled.run("commit", "-qm", "x")
     assert done.returncode == 0
-    expected = "devrig: rubocop is missing: sudo apt install rubocop. Not linted: a.rb, ü b.rb\n"
+    expected = "devrig: not linted: a.rb, ü b.rb: rubocop is missing: sudo apt install rubocop\n"
     assert done.stderr.decode() == expected
 
 
@@ -449,6 +449,10 @@ def test_files_as_on_disk_share_a_process_and_each_configuration_has_its_own(set
 def test_a_repository_of_pre_commit_s_is_checked_by_pre_commit(settled):
     settled.stage(".pre-commit-config.yaml", "repos: []\n")
     settled.stage("a.py", "BAD\n")
+    said = settled.commit()
+    assert ".pre-commit-config.yaml would run code of this repository" in said
+    assert "--no-verify" in said
+    settled.git("config", "--global", "devrig.trust", str(settled.path))
     if not shutil.which("pre-commit", path="/usr/bin"):
         said = settled.commit()
         assert "pre-commit is not installed" in said
@@ -462,6 +466,18 @@ def test_a_repository_of_pre_commit_s_is_checked_by_pre_commit(settled):
     settled.environ["PC"] = "0"
     assert settled.commit() is None
     assert not [line for line in settled.log() if line.startswith("flake8")]
+
+
+def test_code_of_the_repository_waits_for_a_yes(settled):
+    settled.stage("setup.cfg", "[flake8:local-plugins]\nextension = X = x:Plugin\n")
+    settled.stage("a.py", "BAD\n")
+    done = settled.run("commit", "-qm", "x")
+    assert done.returncode == 0
+    assert "not linted: a.py: setup.cfg would run code of this repository; to allow it: git" in done.stderr.decode()
+    assert settled.log() == []
+    settled.git("config", "--global", "devrig.trust", str(settled.path))
+    settled.stage("a.py", "BAD again\n")
+    assert "a.py:1:" in settled.commit()
 
 
 def test_pre_commit_that_calls_the_hook_as_its_legacy_is_not_called_again(settled):

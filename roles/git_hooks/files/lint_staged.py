@@ -134,24 +134,29 @@ def find_faults(files, top, environ):
     :param files: language -> list of Staged.
     :param top: the top of the work tree, absolute.
     :param environ: the environment, name -> text.
-    :return: list of (linter, Fault) in the files' order, and a message for each linter that is missing.
+    :return: list of (linter, Fault) in the files' order, and a message for each linter that is missing
+        or would run the repository's code.
     :raises lint.Failed: where a linter gives no answer.
     """
     jobs, missing = [], []
     for what, members in files.items():
         groups, lacking = collections.OrderedDict(), collections.OrderedDict()
         for folder, inside in _by_folder(members, top).items():
+            project = Project(os.path.join(folder, "x"), environ)
             try:
-                chosen = lint.plan(what, Project(os.path.join(folder, "x"), environ))
+                chosen = lint.plan(what, project)
+                refused = lint.refusal(chosen.runs, project)
             except lint.NotThere as error:
-                lacking.setdefault(str(error), []).extend(inside)
+                refused = str(error)
+            if refused:
+                lacking.setdefault(refused, []).extend(inside)
                 continue
             key = (chosen.linter, tuple(chosen.command), tuple(chosen.config), chosen.root)
             groups.setdefault(key, (chosen, []))[1].extend(inside)
         for chosen, inside in groups.values():
             jobs += _jobs(chosen, inside, top, environ)
-        for error, inside in lacking.items():
-            missing.append("%s. Not linted: %s" % (error, ", ".join(shown(each.name) for each in inside)))
+        for why, inside in lacking.items():
+            missing.append("not linted: %s: %s" % (", ".join(shown(each.name) for each in inside), why))
     if len(jobs) > MANY:
         say("lints %d files one by one, for they differ from the work tree" % len(jobs))
     every = [os.path.join(top, each.name) for members in files.values() for each in members]
@@ -222,6 +227,11 @@ def hand_over(project, hook):
     """
     if hook.endswith(".legacy"):
         return 0
+    refused = lint.refusal(project.file, project)
+    if refused:
+        say(refused)
+        say("nothing was committed. " + WAY_OUT)
+        return 1
     program = project.tool("pre-commit")
     if not program:
         say("this repository has a .pre-commit-config.yaml, and pre-commit is not installed:")

@@ -5,7 +5,8 @@ these over devrig's, which lie beside this file. flake8 is Python's linter, and 
 
 Run as a program it reads a text from standard input and speaks the command line that an editor knows: lint-python that
 of flake8, lint-ruby that of rubocop; fix-python writes the text with its faults mended. Some configurations run code of
-the repository: an editor must not do that because a file was opened, so they wait for the person's yes.
+the repository: an editor must not do that because a file was opened, nor a hook because something was committed, so
+they wait for the person's yes.
 """
 
 import collections
@@ -408,16 +409,17 @@ def as_on_disk(file, text):
     return text[:-1] if text.endswith(b"\n") and read(file) == text[:-1] else text
 
 
-def refusal(chosen, project):
-    """Return why an editor must not run a linter, "" where it may."""
-    if not chosen.runs or project.trusted():
+def refusal(runs, project):
+    """Return why a program must not be run, "" where it may.
+
+    :param runs: the file of the repository whose code it would run, "" for none.
+    :param project: the Project.
+    """
+    if not runs or project.trusted():
         return ""
-    return (
-        "not linted: %s would run code of this repository; to allow it: git config --global --add devrig.trust %s"
-        % (
-            os.path.relpath(chosen.runs, project.root),
-            shlex.quote(project.root),
-        )
+    return "%s would run code of this repository; to allow it: git config --global --add devrig.trust %s" % (
+        os.path.relpath(runs, project.root),
+        shlex.quote(project.root),
     )
 
 
@@ -430,9 +432,9 @@ def lint_python(arguments, text, environ):
     project = Project(file, environ)
     try:
         chosen = plan("python", project)
-        refused = refusal(chosen, project)
+        refused = refusal(chosen.runs, project)
         if refused:
-            return 1, "stdin:1:1: W001 %s\n" % refused, ""
+            return 1, "stdin:1:1: W001 not linted: %s\n" % refused, ""
         options = [word for word in arguments if word not in ("--format=default", "--stdin-display-name", name, "-")]
         command = command_for_text(chosen, printable(file), options if chosen.linter == "flake8" else [])
         found = faults(chosen, answer(command, chosen.root, environ, as_on_disk(file, text)), file)
@@ -446,8 +448,8 @@ def lint_ruby(arguments, text, environ):
     file = os.path.abspath(after(arguments, "--stdin") or "stdin.rb")
     project = Project(file, environ)
     chosen = plan("ruby", project)
-    refused = refusal(chosen, project)
-    said = refused
+    refused = refusal(chosen.runs, project)
+    said = "not linted: " + refused
     if not refused:
         command = chosen.command + chosen.config + arguments
         done = answer(command, chosen.root, environ, as_on_disk(file, text))

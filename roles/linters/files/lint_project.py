@@ -142,7 +142,7 @@ class Project:
             return True
         status, kept = self._git(
             *("--git-dir=" + os.path.join(self.top, ".git"), "--work-tree=" + self.top, "-C", self.top),
-            *("-c", "core.fsmonitor=false", "--literal-pathspecs"),
+            *("-c", "core.fsmonitor=", "--literal-pathspecs"),
             *("ls-files", "--", os.path.relpath(folder, top)),
         )
         return status != 0 or kept != ""
@@ -159,8 +159,8 @@ class Project:
         )
 
     def _git(self, *arguments):
-        """Run git and return its exit status and standard output."""
-        environ = without_git(self.environ)
+        """Run git, which fetches nothing for an answer, and return its exit status and standard output."""
+        environ = {**without_git(self.environ), "GIT_ALLOW_PROTOCOL": "none"}
         command = ["git", *arguments]
         asked = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ)
         return asked.returncode, os.fsdecode(asked.stdout)
