@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine import stand_in, table
-from tests.machine.container import CHECKOUT, Container
+from tests.machine.container import CHECKOUT, READY, Container
 from tests.machine.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]

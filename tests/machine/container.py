@@ -9,6 +9,10 @@ from typing import NamedTuple
 CHECKOUT = "/srv/devrig"
 SETTINGS = "/srv/settings.json"
 
+#: For a container of an image that is set up: an image gives folders new times, by which the shell knows whether its
+#: completion is true.
+READY = f'zsh -f -c "$(cat {CHECKOUT}/roles/zsh/files/ready.zsh)"'
+
 #: The first process waits for orphans and lives on when all others are killed.
 INIT = "while :; do sleep 1000 & wait; done"
 

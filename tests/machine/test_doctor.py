@@ -1,13 +1,11 @@
-"""Break one thing after the other in a container that is set up: the doctor names exactly that one, and what to do.
-
-The container has this checkout in ~/devrig of its user, who may use sudo, and ~/settings.json if it needs settings.
-"""
+"""Break one thing after the other in a machine that is set up: the doctor names exactly that one, and what to do."""
 
 import json
-import subprocess
 from typing import NamedTuple
 
 import pytest
+
+from tests.machine.container import CHECKOUT, READY, Container
 
 USER = "dev"
 TAGS = "build_deps,pyenv,linters,zsh,vim,tmux,git_hooks,pipenv"
@@ -34,8 +32,8 @@ HIGHLIGHTING = "/usr/share/zsh-syntax-highlighting/zsh-syntax-highlighting.zsh"
 GITGUTTER = "/usr/share/vim-gitgutter/plugin/gitgutter.vim"
 TEMPLATE = "$home/.local/share/devrig/git/template/hooks/pre-commit"
 INTERPRETER = 'set -- "$home"/.pyenv/versions/[0-9]*; '
+SITE = 'set -- "$home"/.pyenv/versions/[0-9]*/lib/python*/site-packages; '
 PIPENV = 'set -- "$home"/.pyenv/versions/[0-9]*/lib/python*/site-packages/pipenv; '
-BUILT = ("pyenv", "pipenv", "build_deps")
 
 BREAKAGES = {
     "a plugin of the shell is gone": Breakage(
@@ -147,8 +145,8 @@ BREAKAGES = {
     ),
     "an interpreter has lost a module": Breakage(
         "pyenv",
-        INTERPRETER + 'set -- "$1"/lib/python*/lib-dynload/_ssl.*; mv "$1" /tmp/',
-        INTERPRETER + 'set -- "$1"/lib/python*/lib-dynload; mv /tmp/_ssl.* "$1"/',
+        SITE + 'echo "import sys; sys.modules[\'_ssl\'] = None" >"$1/lost.pth"',
+        SITE + 'rm "$1/lost.pth"',
         "pyenv: every interpreter is complete",
         ("ssl", "--tags pyenv,pipenv"),
     ),
@@ -162,39 +160,20 @@ BREAKAGES = {
 }
 
 
-def run(host, command, user="root", check=True):
-    """Run a command in a container and return what it did; with `check`, fail where it fails."""
-    line = ["podman", "exec", "--user", user, "--workdir", f"/home/{USER}/devrig", host, *command]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=600)
-    assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    return done
-
-
-def shell(host, script):
+def shell(machine, script):
     """Run a script as root; it stops at the first command that fails."""
-    run(host, ["sh", "-euc", f"home=/home/{USER}\n{script}"])
+    machine.root(f"home=/home/{USER}\n{script}")
 
 
-def ask(host, tags):
-    """Ask the doctor as a machine does; return (exit status, checks)."""
-    settings = f"/home/{USER}/settings.json"
-    given = ["-e", f"@{settings}"] if run(host, ["test", "-e", settings], check=False).returncode == 0 else []
-    command = [
-        "./bootstrap",
-        "verify.yml",
-        "--tags",
-        tags,
-        "-e",
-        "verify_format=json",
-        "-e",
-        "pipenv_verify_install=false",
-    ]
-    done = run(host, command + given, user=USER, check=False)
-    report = json.loads(done.stdout)
+def ask(machine, tags):
+    """Ask the doctor as a program does; return (exit status, checks)."""
+    line = machine.bootstrap_line("verify.yml", "--tags", tags, "-e", "verify_format=json")
+    done = machine.run(*line, "-e", "pipenv_verify_install=false", folder=CHECKOUT, check=False)
+    report = json.loads(done.said)
     assert report["counts"] == {
         state: sum(check["state"] == state for check in report["checks"]) for state in ("ok", "broken", "skipped")
     }
-    return done.returncode, report["checks"]
+    return done.code, report["checks"]
 
 
 def named(check):
@@ -202,24 +181,30 @@ def named(check):
     return f"{check['role']}: {check['check']}".split(" (")[0]
 
 
-def set_up_tags(host):
-    """Return the tags of what the container has: interpreters take minutes, some containers do without."""
-    there = run(host, ["sh", "-c", f"ls -d /home/{USER}/.pyenv/versions/[0-9]*"], check=False).returncode == 0
-    compiler = run(host, ["sh", "-c", "command -v cc"], check=False).returncode == 0
-    left_out = () if there else ("pyenv", "pipenv") + (() if compiler else ("build_deps",))
-    return [tag for tag in TAGS.split(",") if tag not in left_out]
+@pytest.fixture(scope="module")
+def patient(suite, images, lab):
+    """Return one machine for all breakages: each is mended before the next."""
+    container = Container(images["ready"], lab)
+    container.sh(READY)
+    yield container
+    container.remove()
 
 
-@pytest.mark.parametrize("name", BREAKAGES)
-def test_exactly_what_was_broken_is_named(host, name):
+def parameters():
+    """Return the breakages, each with its line of the table."""
+    for name in BREAKAGES:
+        mark = pytest.mark.survives(f"broken: {name}", "the doctor names it, nothing else, and what to do")
+        yield pytest.param(name, marks=mark)
+
+
+@pytest.mark.parametrize("name", parameters())
+def test_exactly_what_was_broken_is_named(patient, name):
     breakage = BREAKAGES[name]
-    if not set(breakage.tags.split(",")) <= set(set_up_tags(host)):
-        pytest.skip(f"{host} has nothing of {breakage.tags}")
-    shell(host, breakage.breaks)
+    shell(patient, breakage.breaks)
     try:
-        status, checks = ask(host, breakage.tags)
+        status, checks = ask(patient, breakage.tags)
     finally:
-        shell(host, breakage.mends)
+        shell(patient, breakage.mends)
     broken = [check for check in checks if check["state"] == "broken"]
     assert [named(check) for check in broken] == [breakage.check], broken
     for words in breakage.says:
@@ -229,19 +214,17 @@ def test_exactly_what_was_broken_is_named(host, name):
         assert check["state"] != "skipped" or breakage.check in check["message"], check
 
 
-def test_all_is_well_again(host):
-    tags = set_up_tags(host)
-    status, checks = ask(host, ",".join(tags))
+def test_all_is_well_again(patient):
+    status, checks = ask(patient, TAGS)
     assert [check for check in checks if check["state"] != "ok"] == []
     assert status == 0
-    assert {check["role"] for check in checks} == {"doctor", *tags}
-    for tag in tags:
+    assert {check["role"] for check in checks} == {"doctor", *TAGS.split(",")}
+    for tag in TAGS.split(","):
         assert any(tag in breakage.tags.split(",") for breakage in BREAKAGES.values()), tag
 
 
-def test_a_person_reads_a_table(host):
-    done = run(host, ["./bootstrap", "verify.yml", "--tags", "tmux"], user=USER)
-    lines = done.stdout.splitlines()
+def test_a_person_reads_a_table(patient):
+    lines = patient.bootstrap("verify.yml", "--tags", "tmux", check=True).said.splitlines()
     assert lines[0].split() == ["role", "check", "state"]
     assert len({line.rindex(" ok") for line in lines[1:-2]}) == 1
     assert lines[-1].endswith(" ok, 0 broken, 0 skipped")
