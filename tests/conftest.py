@@ -32,6 +32,11 @@ def dotfile():
 
 
 @pytest.fixture
+def devrig_ledger():
+    return importlib.import_module("ansible.module_utils.devrig_ledger")
+
+
+@pytest.fixture
 def git_hooks():
     return load("roles/git_hooks/library/git_hooks.py")
 

@@ -1,0 +1,259 @@
+"""The ledger: what devrig added to a home folder or to a machine, so that it can be taken back.
+
+An entry is written before what it tells of is done: killed in between, the undo looks at what is there, and an entry
+too many does no harm.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+
+#: The ledger of the machine. It is root's and every user may read it; one in a home folder is for its user alone.
+MACHINE = "/var/lib/devrig/ledger.json"
+VERSION = 1
+
+
+class Refused(Exception):
+    """What is refused before anything is changed; the message says what to do."""
+
+
+def told(error, path):
+    """Say an OSError in words that tell what to do.
+
+    :param path: what it was about, where the error itself does not know.
+    """
+    where = os.fsdecode(error.filename2 or error.filename or path)
+    what = {
+        errno.ENOSPC: "the disk is full: make room, then run again",
+        errno.EDQUOT: "this user's share of the disk is full: make room, then run again",
+        errno.EROFS: "the file system is read-only: mount it writable, then run again",
+        errno.EACCES: "this user may not do that here: give it back with chown or chmod, then run again",
+        errno.EPERM: "this user may not do that here: give it back with chown or chattr, then run again",
+        errno.ENOLCK: "files cannot be locked here: set dotfile_state_dir to a folder where they can, then run again",
+    }.get(error.errno)
+    return "%s: %s (%s)" % (where, what, error.strerror) if what else "%s: %s" % (where, error.strerror)
+
+
+def sync_folder(folder):
+    """Make a rename in a folder durable (fsync(2): the folder needs a sync of its own)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def temporary_prefix(path):
+    """Return how the names of a path's temporary files begin; short, for a name may have 255 bytes at most."""
+    return ".devrig-%s-" % hashlib.sha256(os.fsencode(os.path.basename(path))).hexdigest()[:8]
+
+
+def drop_temporary(path):
+    """Delete what killed writes of a path left beside it. Only under the lock that keeps others from writing it."""
+    folder = os.path.dirname(path)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for name in os.listdir(folder):
+            if name.startswith(temporary_prefix(path)):
+                os.unlink(os.path.join(folder, name))
+
+
+def write_atomically(path, data, mode):
+    """Write bytes to a path so that it holds the old content or the new, also after a crash.
+
+    A link at the path is replaced, not followed. The umask does not matter.
+
+    :param mode: the file's mode, as a number.
+    :raises OSError: the path is as it was then, and no temporary file is left.
+    """
+    folder = os.path.dirname(path)
+    handle, beside = tempfile.mkstemp(prefix=temporary_prefix(path), dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+    sync_folder(folder)
+
+
+class Ledger:
+    """A file with sections, each a dict. Whoever changes it holds its lock."""
+
+    def __init__(self, path):
+        """Read the ledger; Refused where the file is none."""
+        self.path = path
+        self.folder = os.path.dirname(path)
+        self.machine = path == MACHINE
+        self._old = []
+        self._made = []
+        self._read()
+
+    def _read(self):
+        """Read the file, with nothing in it where there is none."""
+        self.sections = {}
+        try:
+            with open(self.path, encoding="utf-8") as stream:
+                data = json.load(stream)
+            if data["version"] > VERSION:
+                raise Refused("%s was written by a newer devrig: bring this one up to date, then run again" % self.path)
+            self.sections = {name: dict(section) for name, section in data["sections"].items()}
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Refused("%s is not a record of devrig's: move it away, then run again" % self.path)
+
+    @contextlib.contextmanager
+    def locked(self, dry=False):
+        """Hold the ledger's lock, and know what other processes have written.
+
+        :param dry: for check mode: nothing is locked, and no folder is made.
+        """
+        if dry:
+            self._read()
+            yield self
+            return
+        handle = self._lock()
+        try:
+            drop_temporary(self.path)
+            self._read()
+            for folder in self._made:
+                self.section("folders").setdefault(folder, {})
+            yield self
+        finally:
+            self._unlock(handle)
+
+    def _lock(self):
+        """Make the folder, wait for the lock, and return its handle."""
+        while True:
+            with contextlib.suppress(FileNotFoundError):  # the folder went again: the other one took its ledger away
+                self._made += make_folders(self.folder, 0o755 if self.machine else 0o700)
+                handle = os.open(self.path + ".lock", os.O_RDONLY | os.O_CREAT, 0o644 if self.machine else 0o600)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if self._is_lock(handle):
+                    return handle
+                os.close(handle)
+
+    def _is_lock(self, handle):
+        """Say whether what is locked is still the lock: whoever ends a ledger deletes it."""
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self.path + ".lock"))
+        except FileNotFoundError:
+            return False
+
+    def _unlock(self, handle):
+        """Give the lock back; where there is no ledger, nothing of it is left, nor the folders made for it."""
+        try:
+            if not os.path.lexists(self.path):
+                os.unlink(self.path + ".lock")
+                for folder in sorted(self._made, key=len, reverse=True):
+                    os.rmdir(folder)
+        except OSError:
+            pass  # something else is there, or nothing can be written
+        finally:
+            self._made = []
+            os.close(handle)
+
+    def section(self, name):
+        """Return the live dict of a section; it is made when it is missing. Ask anew after each locked()."""
+        return self.sections.setdefault(name, {})
+
+    def save(self):
+        """Write the ledger; then the old records that it took over go."""
+        data = {"version": VERSION, "sections": {name: found for name, found in self.sections.items() if found}}
+        text = (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
+        try:
+            with open(self.path, "rb") as stream:
+                same = stream.read() == text
+        except FileNotFoundError:
+            same = False
+        if not same:
+            write_atomically(self.path, text, 0o644 if self.machine else 0o600)
+        for path in self._old:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+        self._old = []
+
+    def old_record(self, name):
+        """Return what an older devrig's record beside the ledger holds, or None; the next save() deletes it.
+
+        Killed between the two, it is read again: entries that are there already have to stay as they are.
+        """
+        path = os.path.join(self.folder, name)
+        try:
+            with open(path, encoding="utf-8") as stream:
+                data = json.load(stream)
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            raise Refused("%s is not a record of devrig's: move it away, then run again" % path)
+        self._old.append(path)
+        return data
+
+    def make_folder(self, path):
+        """Make a folder, and those above it, and remember the ones that were not there."""
+        folders = self.section("folders")
+        new = [folder for folder in missing_folders(path) if folder not in folders]
+        if new:
+            folders.update(dict.fromkeys(new, {}))
+            self.save()
+        make_folders(path)
+
+    def drop_folders(self):
+        """Delete the folders that were made and are empty, deepest first, and save; return their paths.
+
+        The ledger's own go with it when nothing else is in it and in them.
+        """
+        folders, gone = self.section("folders"), []
+        own = [folder for folder in folders if (self.folder + os.sep).startswith(folder + os.sep)]
+        for folder in sorted(set(folders).difference(own), key=len, reverse=True):
+            try:
+                os.rmdir(folder)
+                gone.append(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # somebody else took it away, or put something else there
+            except OSError:
+                continue
+            del folders[folder]
+        rest = set(os.listdir(self.folder)) - {os.path.basename(self.path) + end for end in ("", ".lock")}
+        empty = not any(found for name, found in self.sections.items() if name != "folders")
+        if empty and not (rest and folders):
+            self._made += own
+            self.sections = {}
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+        else:
+            self.save()
+        return gone
+
+
+def missing_folders(path):
+    """Return a folder and those above it that are not there, the uppermost first."""
+    found = []
+    while not os.path.isdir(path):
+        found.append(path)
+        path = os.path.dirname(path)
+    return found[::-1]
+
+
+def make_folders(path, mode=0o755):
+    """Make a folder and those above it; return the ones that were not there.
+
+    :param mode: of the folder itself; those above it get 0755. The umask takes its bits away from both.
+    """
+    made = []
+    for folder in missing_folders(path):
+        try:
+            os.mkdir(folder, mode if folder == path else 0o755)
+            made.append(folder)
+        except FileExistsError:
+            if os.path.lexists(folder) and not os.path.isdir(folder):
+                raise Refused("%s is in the way: a folder has to be there; move it away, then run again" % folder)
+    return made
