@@ -81,7 +81,7 @@ def call(git_checkout, devrig_checkout, devrig_ledger, origin, place, tmp_path):
                 devrig_checkout.take_over(ledger, str(below))
             more = git_checkout.superfluous(ledger, below and str(below), wanted if state == "present" else [])
             if state == "absent":
-                return git_checkout.absent([item.path for item in wanted] + more, ledger, True, dry)
+                return git_checkout.absent(dict.fromkeys([item.path for item in wanted] + more, ()), ledger, True, dry)
             return git_checkout.present(wanted, more, ledger, True, dry)
 
     return run
@@ -703,7 +703,7 @@ with ledger.locked():
     if state == "present":
         done = module.present([devrig_checkout.wanted_of(item)], [], ledger, True, False)
     else:
-        done = module.absent([item["path"]], ledger, True, False)
+        done = module.absent({item["path"]: ()}, ledger, True, False)
 print(done[0].action if done else "absent")
 """
 

@@ -20,13 +20,17 @@ options:
       - C(existing) says what a checkout is that the ledger does not know. C(adopt) takes it for a person's and moves
         it, C(refuse) leaves it alone and fails, C(ours) takes it for one of an earlier devrig.
       - C(generated) are paths in it that programs write, C(helptags) makes the tags of the help of a plugin of vim's.
-      - With I(state=absent) C(path) alone.
+      - With I(state=absent) C(path), C(existing) if it is C(ours), and C(generated) if there is more of it.
     type: list
     elements: dict
     required: true
   below:
     description: Checkouts of devrig's below this folder that are not among I(checkouts) are taken away.
     type: path
+  old_record:
+    description: Whether the record of vim's plugins of older devrigs, whose places are below I(below), is taken over.
+    type: bool
+    default: false
   state_dir:
     description: Folder of the ledger; made when it is missing.
     type: path
@@ -66,9 +70,10 @@ from ansible.module_utils.devrig_checkout import (
     recorded,
     take_back,
     take_over,
+    take_over_places,
     wanted_of,
 )
-from ansible.module_utils.devrig_git import Failure, Repository, address_of, secrets_of
+from ansible.module_utils.devrig_git import Failure, Repository, keep_secret
 from ansible.module_utils.devrig_ledger import Ledger, Refused, told
 
 
@@ -117,10 +122,18 @@ def take_all(ends, ledger, dry):
     return done
 
 
-def absent(paths, ledger, git, dry):
-    """Take checkouts back that are in the ledger; return a list of Done."""
-    entries = ledger.section(SECTION)
-    done = take_all([(path, plan_absent(path, entries[path], git)) for path in paths if path in entries], ledger, dry)
+def absent(generated, ledger, git, dry):
+    """Take checkouts back that are in the ledger; return a list of Done.
+
+    :param generated: path -> what is in the checkout that is no reason to keep it, besides what the ledger says.
+    """
+    ends = []
+    for path, more in generated.items():
+        entry = ledger.section(SECTION).get(path)
+        if entry:
+            entry = dict(entry, generated=list(entry.get("generated", ())) + list(more or ()))
+            ends.append((path, plan_absent(path, entry, git)))
+    done = take_all(ends, ledger, dry)
     if not dry:
         ledger.drop_folders()
     return done
@@ -135,9 +148,9 @@ def main():
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            # Not to be logged for the logins in URLs; what is secret in them is told below, the rest may be shown.
             "checkouts": {"type": "list", "elements": "dict", "required": True, "no_log": True},
             "below": {"type": "path"},
+            "old_record": {"type": "bool", "default": False},
             "state_dir": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "need_git": {"type": "bool", "default": True},
@@ -145,9 +158,7 @@ def main():
         supports_check_mode=True,
     )
     params, dry = module.params, module.check_mode
-    repos = [item.get("repo") or "" for item in params["checkouts"]]
-    module.no_log_values.clear()
-    module.no_log_values.update(secret for repo in repos for secret in secrets_of(address_of(repo), repo))
+    keep_secret(module, [item.get("repo") or "" for item in params["checkouts"]])
     git = shutil.which("git") is not None
     here = params["state_dir"]
     try:
@@ -157,7 +168,7 @@ def main():
                 raise Refused("git is not there: install it, or run without --tags")
             module.exit_json(changed=False, checkouts=[left_out(item["path"]) for item in params["checkouts"]])
         with ledger.locked(dry):
-            if params["below"]:
+            if params["old_record"]:
                 take_over(ledger, params["below"])
             if params["state"] == "present":
                 wanted = [wanted_of(item) for item in params["checkouts"]]
@@ -165,8 +176,10 @@ def main():
                 if not dry and any(item.action == "removed" for item in done):
                     ledger.drop_folders()
             else:
-                paths = [os.path.normpath(item["path"]) for item in params["checkouts"]]
-                done = absent(paths + superfluous(ledger, params["below"], []), ledger, git, dry)
+                take_over_places(ledger, params["checkouts"])
+                generated = {os.path.normpath(item["path"]): item.get("generated") for item in params["checkouts"]}
+                generated.update(dict.fromkeys(superfluous(ledger, params["below"], []), ()))
+                done = absent(generated, ledger, git, dry)
             known = recorded(ledger)
     except (Refused, Failure) as error:
         module.fail_json(msg=str(error))

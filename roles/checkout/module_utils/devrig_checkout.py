@@ -84,6 +84,15 @@ def take_over(ledger, below):
         ledger.section("files").pop(os.path.join(ledger.folder, OLD_RECORD), None)
 
 
+def take_over_places(ledger, items):
+    """Take checkouts of older devrigs in places of their own into the ledger, so that they can be taken back."""
+    for item in items:
+        path = os.path.normpath(item["path"])
+        if item.get("existing") == "ours" and os.path.isdir(Repository(path).gitdir):
+            entry = {"before": "absent", "taken_over": True, "generated": item.get("generated") or []}
+            ledger.section(SECTION).setdefault(path, entry)
+
+
 def was_theirs(entry):
     """Say whether the ledger has a checkout as a person's own, which devrig moved to another commit."""
     return isinstance(entry["before"], dict) and "commit" in entry["before"]

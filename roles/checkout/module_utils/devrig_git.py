@@ -100,6 +100,15 @@ def secrets_of(address, repo):
     return {part for part in (login, written, address.password or address.user) if part}
 
 
+def keep_secret(module, repos):
+    """Keep the logins of URLs out of what a module logs and says.
+
+    Its parameter with the URLs has no_log, which keeps all of it out of the log; of what is said, only the logins go.
+    """
+    module.no_log_values.clear()
+    module.no_log_values.update(secret for repo in repos for secret in secrets_of(address_of(repo), repo))
+
+
 def cause_of(said):
     """Return what git's words mean and what to do; its own last words where they are not known."""
     for pattern, meaning in CAUSES:
