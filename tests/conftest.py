@@ -87,6 +87,21 @@ def pyenv_build():
 
 
 @pytest.fixture
+def devrig_git():
+    return importlib.import_module("ansible.module_utils.devrig_git")
+
+
+@pytest.fixture
+def devrig_checkout():
+    return importlib.import_module("ansible.module_utils.devrig_checkout")
+
+
+@pytest.fixture
+def git_checkout():
+    return load("roles/checkout/library/git_checkout.py")
+
+
+@pytest.fixture
 def run_module(tmp_path):
     """Return a function that runs a module on this machine by Ansible itself and returns its answer."""
 

@@ -9,8 +9,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
-#: doctor and dotfile have no tasks of their own; preflight and summary have nothing to prove or to take back.
-WORKING = sorted(set(ROLES) - {"doctor", "dotfile", "preflight", "summary"})
+#: checkout, doctor, dotfile and packages have no tasks of their own; preflight and summary have nothing to prove or to take back.
+WORKING = sorted(set(ROLES) - {"checkout", "doctor", "dotfile", "preflight", "summary"})
 #: Tags of roles that others need, or that are done only on request; the others have their name.
 TAGS = {"linters": ["linters", "vim", "git_hooks"], "starter": ["starter", "never"]}
 RELEASES = {"bullseye", "bookworm", "trixie", "bionic", "focal", "jammy", "noble"}

@@ -11,7 +11,6 @@ description:
   - A folder without a stamp that is the user's own is taken over if the interpreter in it is complete, else refused.
     If it is a build of devrig's that was killed, it is built again; one that ended unseen is proved and kept.
   - C(state=proved) changes nothing. It puts every interpreter through the gate, and fails with what does not pass.
-  - C(state=absent) removes interpreters that devrig built; refused for others, and for those with virtual environments.
   - A second call at the same time waits for the first.
 options:
   root:
@@ -29,10 +28,11 @@ options:
     elements: str
     default: []
   release:
-    description: Code name of the release; needed but for C(state=absent).
+    description: Code name of the release.
     type: str
+    required: true
   checkouts:
-    description: Checkouts that shall be there, each with C(path) and C(version), a commit or a tag.
+    description: Checkouts that shall be there, as the module git_checkout takes them.
     type: list
     elements: dict
     default: []
@@ -62,7 +62,7 @@ options:
     type: bool
     default: false
   state_dir:
-    description: Folder of logs, of what C(pyenv global) was before, and of the lock.
+    description: Folder of logs, of the ledger, which knows what C(pyenv global) was before, and of the lock.
     type: path
     required: true
   cache_dir:
@@ -72,13 +72,13 @@ options:
   state:
     description: See above.
     type: str
-    choices: [planned, present, proved, absent]
+    choices: [planned, present, proved]
     default: present
 """
 
 RETURN = r"""
 plans:
-  description: One plan for each version; see module_utils/pyenv_plan.py. Like all that follows, not with C(absent).
+  description: One plan for each version; see module_utils/pyenv_plan.py.
   type: list
   elements: dict
   returned: always
@@ -106,13 +106,14 @@ missing:
   elements: str
   returned: always
 stale_checkouts:
-  description: Paths of checkouts that are missing or at another commit.
+  description: Paths of checkouts that are missing, not whole or at another commit.
   type: list
   elements: str
   returned: always
-git:
-  description: Whether git is there to bring a checkout.
-  type: bool
+recorded:
+  description: Paths of all checkouts that devrig made or moved, those of other roles too.
+  type: list
+  elements: str
   returned: always
 pending:
   description: Whether C(state=present) would change something.
@@ -133,7 +134,10 @@ built:
 import os
 import shutil
 
+from ansible.module_utils import devrig_git
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.devrig_checkout import SECTION, leftovers, plan_of, recorded, wanted_of
+from ansible.module_utils.devrig_ledger import Ledger, Refused, told
 from ansible.module_utils.pyenv_build import Failure, build
 from ansible.module_utils.pyenv_host import displaced, read_host
 from ansible.module_utils.pyenv_plan import (
@@ -150,14 +154,11 @@ from ansible.module_utils.pyenv_tree import (
     STAMP,
     Interpreter,
     Lock,
-    at_version,
     current_global,
     dropped,
     environments,
     is_ours,
-    refuse_local_changes,
     refuse_obstacles,
-    refuse_removal,
     remove,
     run,
     set_global,
@@ -197,9 +198,9 @@ def look(params):
     chosen = global_versions(params["global_versions"], versions)
     package = headers_for(plans, found.installed)
     interpreters = [Interpreter(wanted, root, params["state_dir"]) for wanted in plans]
-    refuse_obstacles(root, interpreters)
-    stale = [item["path"] for item in params["checkouts"] if not at_version(item)]
-    refuse_local_changes(stale)
+    ledger = Ledger(os.path.join(params["state_dir"], "ledger.json"))
+    stale = stale_checkouts(params["checkouts"], ledger)
+    refuse_obstacles(interpreters)
     missing = [item.plan.version for item in interpreters if item.state() != "proved"]
     superfluous = dropped(root, versions)
     held = [version for version in superfluous if environments(root, version)]
@@ -214,11 +215,21 @@ def look(params):
         "pruned": pruned,
         "global": chosen,
         "stale_checkouts": stale,
-        "git": shutil.which("git") is not None,
+        "recorded": recorded(ledger),
         "pending": bool(missing or pruned) or current_global(root) != chosen or not shims,
         "different": differences(interpreters, alone) + (kept(root, held) if params["prune"] else []),
         "built": [],
     }
+
+
+def stale_checkouts(checkouts, ledger):
+    """Return the paths of checkouts that are not as they shall be; Refused where something is in the way."""
+    git, entries = shutil.which("git") is not None, ledger.section(SECTION)
+    found = []
+    for item in map(wanted_of, checkouts):
+        if plan_of(item, entries.get(item.path), git).action != "unchanged" or leftovers(item.path):
+            found.append(item.path)
+    return found
 
 
 def differences(interpreters, alone):
@@ -247,6 +258,10 @@ def make_present(interpreters, seen, params):
     """Build what is missing, take over what is complete, set the global list, prune; return the reports."""
     root = params["root"]
     reports = []
+    ledger = Ledger(os.path.join(params["state_dir"], "ledger.json"))
+    with ledger.locked():
+        for folder in [params["cache_dir"]] + [os.path.join(root, name) for name in ("versions", "shims")]:
+            ledger.make_folder(folder)
     with Lock(params["state_dir"]) as lock:
         for item in interpreters:
             state = item.state()
@@ -256,25 +271,18 @@ def make_present(interpreters, seen, params):
             if state in ("built", "foreign") and not item.faults():
                 item.prove({"version": item.plan.version, "log": item.log} if state == "built" else None)
                 continue
-            refuse_obstacles(root, [item])
+            refuse_obstacles([item])
             reports.append(build(item, root, params, lock))
         if current_global(root) != seen["global"]:
-            set_global(root, seen["global"], params["state_dir"])
+            set_global(root, seen["global"], ledger)
         for version in seen["pruned"]:
-            if is_ours(root, version):  # another run may have been faster
-                refuse_removal(root, version)
+            # Another run may have been faster, and a person too.
+            if is_ours(root, version) and not environments(root, version):
                 remove(root, version)
         rehash = run([os.path.join(root, "bin", "pyenv"), "rehash"], env=dict(os.environ, PYENV_ROOT=root))
         if rehash.returncode:
             raise Failure("pyenv rehash: %s" % rehash.stderr)
     return reports
-
-
-def make_absent(versions, params):
-    """Remove interpreters that devrig built."""
-    with Lock(params["state_dir"]):
-        for version in versions:
-            remove(params["root"], version)
 
 
 def prove_all(interpreters):
@@ -302,8 +310,8 @@ def main():
             "root": {"type": "path", "required": True},
             "versions": {"type": "list", "elements": "str", "required": True},
             "global_versions": {"type": "list", "elements": "str", "default": []},
-            "release": {"type": "str"},
-            "checkouts": {"type": "list", "elements": "dict", "default": []},
+            "release": {"type": "str", "required": True},
+            "checkouts": {"type": "list", "elements": "dict", "default": [], "no_log": True},
             "openssl": {"type": "str", "choices": list(CHOICES), "default": "auto"},
             "mirror_url": {"type": "str", "default": ""},
             "jobs": {"type": "int", "default": 0},
@@ -312,38 +320,29 @@ def main():
             "tkinter": {"type": "bool", "default": True},
             "optimize": {"type": "bool", "default": False},
             "prune": {"type": "bool", "default": False},
-            "state": {"type": "str", "choices": ["planned", "present", "proved", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["planned", "present", "proved"], "default": "present"},
         },
-        required_if=[("state", name, ("release",)) for name in ("planned", "present", "proved")],
         supports_check_mode=True,
     )
     params = module.params
+    devrig_git.keep_secret(module, [item.get("repo") or "" for item in params["checkouts"]])
     root, state = params["root"], params["state"]
     result = {}
     try:
-        if state == "absent":
-            there = [name for name in params["versions"] if os.path.isdir(os.path.join(root, "versions", name))]
-            for version in there:
-                refuse_removal(root, version)
-            changes = bool(there)
-            before, after = "".join("Python %s\n" % name for name in there), ""
-            if changes and not module.check_mode:
-                make_absent(there, params)
-        else:
-            interpreters, result = look(params)
-            for line in result["different"] if state == "planned" else ():  # once a run
-                module.warn(line)
-            changes = result["pending"] and state == "present"
-            concerned = params["versions"] + result["pruned"]
-            before, after = state_text(root, concerned), future_text(result, params["versions"])
-            if state == "proved":
-                prove_all(interpreters)
-            if changes and not module.check_mode:
-                result["built"] = make_present(interpreters, result, params)
-    except (Refusal, Failure) as error:
+        interpreters, result = look(params)
+        for line in result["different"] if state == "planned" else ():  # once a run
+            module.warn(line)
+        changes = result["pending"] and state == "present"
+        concerned = params["versions"] + result["pruned"]
+        before, after = state_text(root, concerned), future_text(result, params["versions"])
+        if state == "proved":
+            prove_all(interpreters)
+        if changes and not module.check_mode:
+            result["built"] = make_present(interpreters, result, params)
+    except (Refusal, Refused, Failure, devrig_git.Failure) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg="%s: %s" % (error.filename or root, error.strerror))
+        module.fail_json(msg=told(error, root))
     if changes:
         result["diff"] = {"before": before, "after": after}
     module.exit_json(changed=changes, **result)

@@ -63,6 +63,7 @@ def environment_for(plan, root, params, folders):
         PYTHON_BUILD_CACHE_PATH=folders[0],
         PYTHON_BUILD_HTTP_CLIENT="curl",
         TMPDIR=folders[1],
+        XDG_CACHE_HOME=os.path.join(folders[1], "cache"),  # ensurepip's pip would make ~/.cache/pip
         MAKE_OPTS="-j %d" % build_jobs(params["jobs"], len(os.sched_getaffinity(0)), memory_mib()),
     )
     environment.setdefault("PYTHON_BUILD_CURL_OPTS", CURL)

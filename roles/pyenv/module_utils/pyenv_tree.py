@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 
 from ansible.module_utils import pyenv_gate
 from ansible.module_utils.pyenv_plan import Refusal
@@ -16,6 +15,8 @@ from ansible.module_utils.pyenv_recipe import BUILT
 #: build or a removal of devrig's that has not ended, with the plan; it goes where the folder goes.
 STAMP = ".devrig.json"
 MARK = ".devrig-building.json"
+#: Section of the ledger: path of pyenv's global list -> what it was before, and what devrig wrote.
+GLOBALS = "pyenv_globals"
 
 
 class Interpreter:
@@ -129,7 +130,7 @@ def read_json(path):
 def write(path, text):
     """Write a file atomically."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path + ".new", "w", encoding="utf-8") as stream:
+    with open(path + ".new", "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
@@ -179,19 +180,6 @@ class Lock:
         self.stream.close()
 
 
-def at_version(checkout):
-    """Say whether a git checkout is at a commit or tag; no network is asked."""
-    path, version = checkout["path"], checkout["version"]
-    if not os.path.isdir(os.path.join(path, ".git")):
-        return False
-    try:
-        found = run(["git", "-C", path, "rev-parse", "HEAD", version + "^{commit}"])
-    except OSError:  # no git yet
-        return False
-    commits = found.stdout.split()
-    return found.returncode == 0 and commits[0] == commits[1]
-
-
 def current_global(root):
     """Return what `pyenv global` is set to."""
     try:
@@ -201,44 +189,50 @@ def current_global(root):
         return []
 
 
-def set_global(root, chosen, state_dir):
-    """Write what `pyenv global` writes; keep what was there."""
-    before = current_global(root)
-    if before:
-        write(
-            os.path.join(state_dir, "backup", time.strftime("pyenv-global-%Y-%m-%dT%H%M%SZ", time.gmtime())),
-            "\n".join(before) + "\n",
-        )
-    write(os.path.join(root, "version"), "\n".join(chosen) + "\n")
+def set_global(root, chosen, ledger):
+    """Write what `pyenv global` writes; what a person had there goes into the ledger, with mode and time."""
+    path = os.path.join(root, "version")
+    text = "\n".join(chosen) + "\n"
+    with ledger.locked():
+        entry = ledger.section(GLOBALS).setdefault(path, {"before": None, "wrote": None})
+        there = read_file(path)
+        if there and there["text"] != entry["wrote"]:
+            entry["before"] = there
+        entry["wrote"] = text
+        ledger.save()
+    write(path, text)
 
 
-def local_changes(path):
-    """Return the paths that were changed in a checkout, as git status(1) lists them; empty where there is none."""
+def read_file(path):
+    """Return text, mode and time (in ns) of a file, or None where there is none."""
     try:
-        return run(["git", "-C", path, "status", "--porcelain", "--untracked-files=no"]).stdout.split("\n")[:-1]
-    except OSError:  # no git yet
-        return []
+        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        return None
+    found = os.stat(path)
+    return {"text": text, "mode": found.st_mode & 0o7777, "mtime_ns": found.st_mtime_ns}
 
 
-def refuse_local_changes(paths):
-    """Refuse to move a checkout to another commit when its user changed files in it."""
-    for path in paths:
-        changes = local_changes(path) if os.path.isdir(os.path.join(path, ".git")) else []
-        if changes:
-            raise Refusal(
-                "%s shall move to another commit, but files in it were changed (%s): commit or stash them, "
-                "or name the commit that is there in pyenv_version"
-                % (path, ", ".join(line[3:] for line in changes[:5]))
-            )
+def restore_global(root, ledger):
+    """Give back what `pyenv global` was, unless a person has set it since devrig did. Under the ledger's lock."""
+    path = os.path.join(root, "version")
+    entry = ledger.section(GLOBALS).pop(path, None)
+    if not entry:
+        return
+    before, there = entry["before"], read_file(path)
+    if there and there["text"] == entry["wrote"]:
+        if before:
+            write(path, before["text"])
+            os.chmod(path, before["mode"])
+            os.utime(path, ns=(before["mtime_ns"], before["mtime_ns"]))
+        else:
+            os.unlink(path)
+    ledger.save()
 
 
-def refuse_obstacles(root, interpreters):
-    """Refuse what stands in the way, before anything is changed."""
-    checkout = os.path.join(root, ".git")
-    if os.path.lexists(root) and not os.path.isdir(checkout) and not (os.path.isdir(root) and not os.listdir(root)):
-        raise Refusal(
-            "%s is there and is no git checkout of pyenv: move it away, or set pyenv_root to another folder" % root
-        )
+def refuse_obstacles(interpreters):
+    """Refuse interpreters that stand in the way, before anything is changed."""
     for item in interpreters:
         faults = item.faults() if item.state() == "foreign" else []
         if faults:
@@ -272,18 +266,6 @@ def dropped(root, versions):
         for name in names
         if name not in versions and not os.path.islink(os.path.join(folder, name)) and is_ours(root, name)
     ]
-
-
-def refuse_removal(root, version):
-    """Refuse to remove what is not devrig's, or what holds something of the user's."""
-    if not is_ours(root, version):
-        raise Refusal("Python %s was not built by devrig: remove it with `pyenv uninstall %s`" % (version, version))
-    kept = environments(root, version)
-    if kept:
-        raise Refusal(
-            "Python %s has virtual environments (%s): remove them with `pyenv virtualenv-delete NAME` first"
-            % (version, ", ".join(kept))
-        )
 
 
 def remove(root, version):
