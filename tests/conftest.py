@@ -62,6 +62,16 @@ def pyenv_plan():
 
 
 @pytest.fixture
+def packages_plan():
+    return importlib.import_module("ansible.module_utils.packages_plan")
+
+
+@pytest.fixture
+def apt_packages():
+    return load("roles/packages/library/apt_packages.py")
+
+
+@pytest.fixture
 def pyenv_host():
     return importlib.import_module("ansible.module_utils.pyenv_host")
 

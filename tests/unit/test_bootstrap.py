@@ -7,7 +7,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAIN = ("sh", "env", "id", "cat", "cksum", "dirname", "mkdir", "rm", "flock", "locale", "printf")
+PLAIN = (
+    "sh",
+    "env",
+    "id",
+    "cat",
+    "cksum",
+    "dirname",
+    "mkdir",
+    "rm",
+    "rmdir",
+    "flock",
+    "locale",
+    "printf",
+    "grep",
+    "sed",
+)
+PLAIN += ("sort", "tr", "cut", "find", "mktemp", "date", "chmod")
 
 
 @pytest.fixture
@@ -20,12 +36,14 @@ def machine(tmp_path):
         if real:
             (tools / name).symlink_to(real)
     script = (ROOT / "bootstrap").read_text().replace("/usr/bin/python3", str(tools / "python3"))
+    script = script.replace("/var/lib/devrig", str(tmp_path / "var"))
     (tmp_path / "bootstrap").write_text(script)
     for name in ("requirements.txt", "ansible.cfg", "playbook.yml"):
         (tmp_path / name).write_text("x\n")
+    standing = {"dpkg": "", "sleep": "", "getent": ""}
 
     def run(*arguments, **programs):
-        for name, body in programs.items():
+        for name, body in {**standing, **programs}.items():
             path = tools / name.replace("_", "-")
             path.unlink(missing_ok=True)
             path.write_text(f"#!/bin/sh\n{body}\n")
@@ -47,17 +65,12 @@ ADMIN = "case $1 in -u) echo 0 ;; -un) echo root ;; esac"
 GOOD_PYTHON = """
 case "$*" in
 -V) echo Python 3.11.2 ;;
-*apt_pkg*) exit "${COMPLETE:-0}" ;;
+*ensurepip*) exit "${COMPLETE:-0}" ;;
 *sys.version_info*) exit 0 ;;
 "-m venv"*) mkdir -p "$3/bin"; printf '#!/bin/sh\\nexit %s\\n' "${PIP:-0}" >"$3/bin/pip"
   printf '#!/bin/sh\\necho ran "$@"\\n' >"$3/bin/ansible-playbook"; chmod +x "$3"/bin/* ;;
 esac
 """
-
-
-@pytest.fixture(autouse=True)
-def _chmod_is_there(machine, tmp_path):
-    (tmp_path / "bin/chmod").symlink_to("/bin/chmod")
 
 
 def refused(done, tmp_path):
@@ -72,8 +85,27 @@ def test_a_system_without_apt(machine, tmp_path):
     assert "no apt-get" in refused(machine(id=USER), tmp_path)
 
 
-def test_a_user_without_sudo(machine, tmp_path):
-    assert "apt-get install sudo && adduser ann sudo" in refused(machine(id=USER, apt_get=""), tmp_path)
+def test_a_user_without_sudo_and_without_venv_gets_the_line_for_an_administrator(machine, tmp_path):
+    line = refused(machine(id=USER, apt_get="", python3=f"COMPLETE=1\n{GOOD_PYTHON}"), tmp_path)
+    assert line.endswith("apt-get install --no-install-recommends python3-venv")
+
+
+def test_a_user_without_sudo_goes_on_without_root_and_it_is_said(machine, tmp_path):
+    done = machine("--tags", "zsh", id=USER, apt_get="exit 9", python3=GOOD_PYTHON)
+    assert "there is no sudo: goes on without root" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("playbook.yml -e devrig_become=false --tags zsh")
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("asked", ["devrig_become=false", '{"devrig_become": false}', "group_vars"])
+def test_who_wants_no_root_is_not_asked_for_a_password(machine, tmp_path, asked):
+    if asked == "group_vars":
+        (tmp_path / "inventory/group_vars").mkdir(parents=True)
+        (tmp_path / "inventory/group_vars/all.yml").write_text("---\ndevrig_become: false\n")
+    arguments = () if asked == "group_vars" else ("-e", asked)
+    done = machine(*arguments, id=USER, apt_get="exit 9", sudo="exit 1", python3=GOOD_PYTHON)
+    assert done.returncode == 0, done.stderr
+    assert "--ask-become-pass" not in done.stdout
 
 
 def test_sudo_with_a_password_and_no_terminal(machine, tmp_path):
@@ -96,6 +128,58 @@ def test_root_without_sudo_gets_it(machine):
 def test_a_python_that_is_too_old(machine, tmp_path):
     python = 'case "$*" in -V) echo Python 3.8.10 ;; *) exit 1 ;; esac'
     assert "Python 3.8.10 is too old" in refused(machine(id=ADMIN, apt_get="", sudo="", python3=python), tmp_path)
+
+
+#: Notes what it is asked to do; its `install` makes the Python complete.
+APT = """
+echo "$*" >>"$0.log"
+case "$*" in
+*--simulate*install*) printf 'Inst %s\n' 'python3-venv (3 X)' 'libold [1] (2 X)' 'python3.11-venv (3 X)' ;;
+*--simulate*autoremove*) printf 'Remv python3-venv [3]\nRemv theirs [1]\n' ;;
+*install*) grep -q python3-venv "${0%/bin/*}/var/bootstrap-packages" || exit 100; touch "$0.installed" ;;
+esac
+"""
+BARE_PYTHON = f'[ -e "${{0%/*}}/apt-get.installed" ] || COMPLETE=1\n{GOOD_PYTHON}'
+
+
+def test_what_it_installs_is_written_down_first(machine, tmp_path):
+    done = machine(id=ADMIN, apt_get=APT, sudo="", touch='/usr/bin/touch "$@"', python3=BARE_PYTHON)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "var/bootstrap-packages").read_text().split() == ["python3-venv", "python3.11-venv"]
+    assert "install -qy --no-install-recommends python3-venv\n" in (tmp_path / "bin/apt-get.log").read_text()
+
+
+def test_a_dpkg_that_was_interrupted_is_healed_first(machine, tmp_path):
+    programs = {"sudo": "", "touch": '/usr/bin/touch "$@"', "python3": BARE_PYTHON}
+    machine(id=ADMIN, apt_get=APT, dpkg='echo "dpkg $*" >>"${0%/*}/apt-get.log"', **programs)
+    assert "--configure -a" in (tmp_path / "bin/apt-get.log").read_text().splitlines()[0]
+
+
+def test_apt_s_lock_is_waited_for_and_it_is_said_once(machine, tmp_path):
+    held = """
+case "$*" in update*) if [ "$(grep -c x "$0.tries" 2>/dev/null)" != 3 ]; then echo x >>"$0.tries"
+echo "E: Could not get lock /lists/lock. It is held by process 7 (apt)"; exit 100; fi ;; esac
+"""
+    programs = {"sudo": "", "touch": '/usr/bin/touch "$@"', "python3": BARE_PYTHON}
+    done = machine(id=ADMIN, apt_get=held + APT, **programs)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "waits" in line]
+    assert "held by process 7 (apt)" in line
+
+
+@pytest.mark.parametrize("said", ["E: Release file for http://m is not valid yet (invalid for another 3d)", ""])
+def test_a_wrong_clock_is_named_when_it_may_be_that(machine, tmp_path, said):
+    apt = f"echo '{said}'; exit 100"
+    done = machine(id=ADMIN, apt_get=apt, sudo="", python3=f"COMPLETE=1\n{GOOD_PYTHON}")
+    assert done.returncode == 1
+    assert ("is its clock right?" in done.stderr) == bool(said)
+
+
+def test_a_wrong_clock_is_named_for_certificates_too(machine):
+    python = GOOD_PYTHON.replace("exit %s\\n", "echo certificate is not yet valid; exit 1\\n")
+    done = machine(id=ADMIN, apt_get="", sudo="", python3=python)
+    assert "is its clock right?" in done.stderr
+    assert "PIP_CERT" in done.stderr
 
 
 def test_package_lists_that_cannot_be_fetched(machine, tmp_path):
@@ -128,6 +212,95 @@ def test_new_requirements_bring_a_new_ansible(machine, tmp_path):
     machine(id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON)
     (tmp_path / "requirements.txt").write_text("y\n")
     assert "bringing Ansible" in machine(id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON).stdout
+
+
+def test_ansible_writes_nothing_beside_its_own_folder(machine, tmp_path):
+    python = GOOD_PYTHON.replace("echo ran", "echo $ANSIBLE_HOME $ANSIBLE_REMOTE_TMP $ANSIBLE_ASYNC_DIR ran")
+    done = machine(id=ADMIN, apt_get="", sudo="", python3=python)
+    home, *remote = done.stdout.splitlines()[-1].split()[:3]
+    assert home == str(tmp_path / "home/.local/share/devrig/home")
+    assert remote == ["~/.local/share/devrig/tmp", "~/.local/share/devrig/async"]
+
+
+# --- The undo.
+
+
+@pytest.fixture
+def used(machine, tmp_path):
+    """Return a function that runs remove.yml on a machine which ./bootstrap has set up."""
+    (tmp_path / "home").mkdir()
+    machine(id=ADMIN, apt_get=APT, sudo="", touch='/usr/bin/touch "$@"', python3=BARE_PYTHON)
+    (tmp_path / "bin/apt-get.log").write_text("")
+
+    def run(*arguments, **programs):
+        given = {"id": ADMIN, "apt_get": APT, "sudo": "", "dpkg": "echo amd64", "python3": BARE_PYTHON, **programs}
+        return machine("remove.yml", *arguments, **given)
+
+    return run
+
+
+def test_remove_takes_back_what_it_brought_and_its_folders(used, tmp_path):
+    done = used()
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "home").iterdir()) == []
+    log = (tmp_path / "bin/apt-get.log").read_text().splitlines()
+    assert log[-1] == "purge -qy python3-venv"  # what apt says nobody needs, and what is its own
+    assert "other packages need these, and they stay: python3.11-venv" in done.stdout
+    assert not (tmp_path / "var").exists()
+
+
+def test_remove_leaves_what_is_not_its_own(used, tmp_path):
+    (tmp_path / "home/.local/share/mine").mkdir()
+    (tmp_path / "home/.local/share/devrig/git").mkdir()
+    done = used()
+    assert f"{tmp_path}/home/.local/share/devrig stays" in done.stdout
+    assert [path.name for path in (tmp_path / "home/.local/share/devrig").iterdir()] == ["git"]
+    assert (tmp_path / "home/.local/share/mine").is_dir()
+
+
+def test_folders_that_were_there_before_stay(machine, tmp_path):
+    (tmp_path / "home/.local/share").mkdir(parents=True)
+    programs = {"id": ADMIN, "apt_get": "", "sudo": "", "python3": GOOD_PYTHON}
+    machine(**programs)
+    machine("remove.yml", **programs)
+    assert list((tmp_path / "home/.local/share").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--tags", "zsh"], ["-t", "zsh"], ["--check"], ["-C"], ["-vC"], ["--limit=x"], ["-l", "x"], ["--list-tasks"]],
+)
+def test_a_part_that_is_removed_leaves_ansible(used, tmp_path, arguments):
+    assert used(*arguments).returncode == 0
+    assert (tmp_path / "home/.local/share/devrig/ansible/devrig.stamp").exists()
+    assert "purge" not in (tmp_path / "bin/apt-get.log").read_text()
+
+
+def test_settings_do_not_make_it_a_part(used, tmp_path):
+    used("-e", "@settings.json", "-e", '{"a": true}')
+    assert list((tmp_path / "home").iterdir()) == []
+
+
+def test_a_removal_that_fails_leaves_ansible(used, tmp_path):
+    ansible = tmp_path / "home/.local/share/devrig/ansible/bin/ansible-playbook"
+    ansible.write_text("#!/bin/sh\nexit 4\n")
+    assert used().returncode == 4
+    assert ansible.exists()
+
+
+def test_packages_stay_while_another_user_has_devrig(used, tmp_path):
+    (tmp_path / "other/.local/share/devrig/ansible").mkdir(parents=True)
+    done = used(getent=f"echo ben:x:1001:1001::{tmp_path}/other:/bin/sh")
+    assert "devrig is in use in" in done.stderr
+    assert f"{tmp_path}/other" in done.stderr
+    assert "purge" not in (tmp_path / "bin/apt-get.log").read_text()
+
+
+def test_sudo_stays_where_somebody_becomes_root_by_it(used, tmp_path):
+    with (tmp_path / "var/bootstrap-packages").open("a") as stream:
+        stream.write("sudo\n")
+    done = used(getent='[ "$1" = passwd ] || echo sudo:x:27:ann')
+    assert "sudo stays: it is in use" in done.stdout
 
 
 def test_it_is_plain_sh():

@@ -9,8 +9,11 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
-#: checkout, doctor, dotfile and packages have no tasks of their own; preflight and summary have nothing to prove or to take back.
-WORKING = sorted(set(ROLES) - {"checkout", "doctor", "dotfile", "preflight", "summary"})
+#: checkout, doctor, dotfile and packages are modules for the others; preflight and summary have nothing to prove or
+#: to take back.
+WORKING = sorted(set(ROLES) - {"checkout", "doctor", "dotfile", "packages", "preflight", "summary"})
+#: Settings of no role in particular, with the role that says what they are.
+COMMON = {"devrig_become": "preflight"}
 #: Tags of roles that others need, or that are done only on request; the others have their name.
 TAGS = {"linters": ["linters", "vim", "git_hooks"], "starter": ["starter", "never"]}
 RELEASES = {"bullseye", "bookworm", "trixie", "bionic", "focal", "jammy", "noble"}
@@ -64,7 +67,7 @@ def test_each_setting_is_explained_above_itself(role):
 @pytest.mark.parametrize("role", ROLES)
 def test_names_carry_the_role_s_name(role):
     for name in defaults(role):
-        assert name.startswith(f"{role}_")
+        assert name.startswith(f"{role}_") or COMMON.get(name) == role
     constants = ROOT / f"roles/{role}/vars/main.yml"
     for name in yaml.safe_load(constants.read_text()) if constants.exists() else {}:
         assert name.startswith(f"__{role}_")
@@ -101,10 +104,22 @@ def test_playbook_verify_and_remove_name_the_same_roles():
             task["ansible.builtin.import_role"]["name"]: task["tags"]
             for task in play["tasks"]
             if task["ansible.builtin.import_role"].get("tasks_from") == room
+            and task["ansible.builtin.import_role"]["name"] != "packages"
         }
         # A role that others need is taken back by its own tag alone.
         shared = {} if room == "verify" else {"linters": "linters"}
         assert found == {**tagged, **shared}, path
+
+
+def test_packages_go_last_with_the_tags_of_the_roles_that_brought_them():
+    files = [path for path in ROOT.glob("roles/*/tasks/install.yml") if "apt_packages" in path.read_text()]
+    bringing = sorted(path.parts[-3] for path in files)
+    assert len(bringing) >= 6
+    assert sorted(read("roles/packages/vars/main.yml")["__packages_roles"]) == bringing
+    (play,) = read("remove.yml")
+    last = play["tasks"][-1]
+    assert last["ansible.builtin.import_role"] == {"name": "packages", "tasks_from": "remove"}
+    assert sorted(last["tags"]) == bringing
 
 
 def test_release_tables_have_every_release(pyenv_plan):

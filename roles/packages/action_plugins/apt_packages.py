@@ -1,4 +1,4 @@
-"""Knows what the module of the same name cannot: the role, the user, whether root may be asked; says what is waited for."""
+"""Knows what the module of its name cannot: the role, the user, whether root may be asked; says what is waited for."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ class ActionModule(ActionBase):
         options.setdefault("user", facts.get("user_id"))
         options.setdefault("role", self._task._role.get_name(include_role_fqcn=False) if self._task._role else "")
         options["change"] = bool(self._task.become)  # devrig_become
-        answer = self._execute_module("apt_packages", module_args={**options, "wait": 0}, task_vars=task_vars)
+        answer = self._execute_module("apt_packages", module_args=options, task_vars=task_vars)
         if answer.get("busy"):
             line = f"{task_vars['inventory_hostname']}: waits for apt, at most {timeout} s: {answer['busy']}"
             Display().display(line, stderr=True)  # Ansible does not flush what it writes to stdout
-            answer = self._execute_module("apt_packages", module_args={**options, "wait": max(timeout, 1)}, task_vars=task_vars)
+            options["wait"] = max(timeout, 1)
+            answer = self._execute_module("apt_packages", module_args=options, task_vars=task_vars)
         missing = answer.get("missing")
         if missing and not options["change"] and options.get("state", "present") == "present":
             left_out = joined(facts.get("devrig_left_out") or {}, missing)

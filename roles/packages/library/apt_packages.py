@@ -5,13 +5,14 @@ DOCUMENTATION = r"""
 module: apt_packages
 short_description: Put Debian packages in place, and take away those that devrig added
 description:
-  - C(state=present) installs what is missing, without recommended packages. What comes, dependencies too, is written into the
-    ledger of the machine first. It heals a dpkg that was interrupted, waits for apt's lock, brings the lists up to date, and
-    where a mirror does not have what its list says does that once more. It removes nothing but what I(replaces) names.
-  - C(state=absent) takes away what devrig added for some roles of a user, if no other user wants it, nothing outside needs it, and
-    it is nobody's login shell. What was replaced comes back.
+  - C(state=present) installs what is missing, without recommended packages. What comes, dependencies too, is first
+    written into the ledger of the machine. It heals a dpkg that was interrupted, waits for apt's lock, brings the lists
+    up to date, once more where a mirror lacks what its list says. It removes nothing but what I(replaces) names.
+  - C(state=absent) takes away what devrig added for some roles of a user, if no other user wants it, nothing outside
+    needs it, and it is nobody's login shell. What was replaced comes back.
   - C(state=looked) says what is missing.
-  - Without root nothing is changed. The action plugin of this name knows by the task's C(become) whether root may be asked.
+  - Without root nothing is changed. The action plugin of this name knows by the task's C(become) whether root may be
+    asked.
 options:
   names:
     description: The packages, as apt-get takes them.
@@ -110,6 +111,7 @@ from ansible.module_utils.packages_plan import (
 
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 STATES = "/var/lib/apt/extended_states"
+BY_HAND = "somebody asked for them since, and they stay"
 #: Nobody is there to answer; a configuration that somebody edited stays as it is.
 CONFFILES = ("--force-confdef", "--force-confold")
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "LANGUAGE": "C", "NEEDRESTART_MODE": "l"}
@@ -128,7 +130,7 @@ def digest(path):
     """Return the md5 of a file, with which dpkg(1) knows configuration files; None where there is none."""
     try:
         with open(path, "rb") as stream:
-            return hashlib.md5(stream.read()).hexdigest()
+            return hashlib.md5(stream.read()).hexdigest()  # noqa: S324 - dpkg's own, no secret hangs on it
     except OSError:
         return None
 
@@ -142,7 +144,7 @@ def holder(proc="/proc"):
         except OSError:
             continue
         for process in found:
-            command = text_of(os.path.join(proc, str(process), "cmdline")).replace("\0", " ").strip()
+            command = " ".join(text_of(os.path.join(proc, str(process), "cmdline")).replace("\0", " ").split())
             return "%s is held by process %d%s" % (path, process, " (%s)" % command[:100] if command else "")
     return None
 
@@ -209,13 +211,13 @@ class Apt:
         """Run apt or dpkg and return what it printed; Refused with its errors and what to do."""
         status, output = self.run(argv)
         if status:
-            self.fail(argv, output)
+            self.fail(output)
         return output
 
-    def fail(self, argv, output):
-        """Raise Refused with apt's own errors and what to do about them."""
+    def fail(self, output):
+        """Raise Refused with what to do, and with apt's own errors."""
         said = "\n".join(filter(None, (output, self.notes)))
-        raise Refused(". ".join(filter(None, ("%s: %s" % (" ".join(argv[:1]), errors(said)), advice(said)))))
+        raise Refused(". ".join(filter(None, (advice(said), "apt says: %s" % errors(said)))))
 
     def simulate(self, *arguments):
         """Return (exit status, output) of what apt-get would do. It needs neither root nor a lock."""
@@ -251,7 +253,7 @@ class Apt:
         return ["apt-get", "-q", "--yes", "--no-install-recommends"] + settings + ["install"] + list(arguments)
 
     def planned(self, names):
-        """Return what installing packages would do, as simulated(); the lists are brought up to date where that is needed."""
+        """Return what installing packages would do, with lists that are up to date where that is needed."""
         fresh = self.age() < self.module.params["cache_valid_time"]
         if not fresh:
             self.refresh()
@@ -260,7 +262,7 @@ class Apt:
             self.refresh()
             status, output = self.simulate("install", *names)
         if status:
-            self.fail(["apt-get"], output)
+            self.fail(output)
         return simulated(output)
 
     def automatic(self):
@@ -282,21 +284,21 @@ class Apt:
         options = ["Dir::State::extended_states=" + beside]
         options += ["APT::AutoRemove::%sImportant=false" % kind for kind in ("Recommends", "Suggests")]
         words = [word for option in options for word in ("-o", option)]
-        return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"]))[2]) & set(names)
+        return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"])).removed) & set(names)
 
 
 def present(apt, module, ledger):
     """Install what is missing; return what there is to say."""
     params = module.params
-    names, user, role = params["names"], params["user"], params["role"]
+    names, who = params["names"], (params["user"], params["role"])
     lacking = missing(names, apt.states, apt.provided)
     result = {"missing": lacking, "changed": False}
     may = params["change"] and not module.check_mode
     if not lacking:
         ours = [name for name in names if name in ledger.section("packages")]
-        if may and want(ledger.section("packages"), ours, user, role):
+        if may and want(ledger.section("packages"), ours, who):
             with ledger.locked():
-                want(ledger.section("packages"), ours, user, role)
+                want(ledger.section("packages"), ours, who)
                 ledger.save()
         return result
     if params["state"] == "looked" or not params["change"]:
@@ -311,42 +313,42 @@ def present(apt, module, ledger):
     if not lacking:
         return result
     for last in (False, True):
-        new, upgraded, removed = apt.planned(lacking)
-        unwanted = sorted(set(removed) - set(params["replaces"]))
+        plan = apt.planned(lacking)
+        unwanted = sorted(set(plan.removed) - set(params["replaces"]))
         if unwanted:
             raise Refused(
                 "apt would remove %s for %s: remove them yourself, or leave the role %s out"
-                % (", ".join(unwanted), ", ".join(lacking), role)
+                % (", ".join(unwanted), ", ".join(lacking), params["role"])
             )
-        note(apt, ledger, params, new, upgraded, removed)
-        guard = [] if removed else ["--no-remove"]
-        argv = apt.install(*(guard + lacking))
-        status, output = apt.run(argv)
+        note(apt, ledger, params, plan)
+        guard = [] if plan.removed else ["--no-remove"]
+        status, output = apt.run(apt.install(*(guard + lacking)))
         if not status:
             break
         if last or not GONE.search(output):
-            apt.fail(argv, output)
+            apt.fail(output)
         apt.refresh()
     apt.look()
     still = missing(names, apt.states, apt.provided)
     if still:
         raise Refused("apt-get reported success, but %s is not installed" % ", ".join(still))
-    result["diff"] = {"before": "", "after": "".join("%s %s\n" % item for item in sorted(new.items()))}
+    result["diff"] = {"before": "", "after": "".join("%s %s\n" % item for item in sorted(plan.new.items()))}
     return result
 
 
-def note(apt, ledger, params, new, upgraded, removed):
+def note(apt, ledger, params, plan):
     """Write into the ledger what is about to be done."""
+    who = (params["user"], params["role"])
     with ledger.locked():
         entries, replaced = ledger.section("packages"), ledger.section("packages_replaced")
-        for name in removed:
+        for name in plan.removed:
             if not entries.pop(name, None):
-                by = sorted(set(params["replaces"]) & set(new))
+                by = sorted(set(params["replaces"]) & set(plan.new))
                 replaced.setdefault(name, {"auto": name in apt.automatic(), "by": by})
-        back = [name for name in new if replaced.pop(name, None)]  # it was there before devrig: it only comes back
-        added(entries, [name for name in new if name not in back], params["names"], apt.states, params["user"], params["role"])
-        want(entries, [name for name in params["names"] if name in entries], params["user"], params["role"])
-        for name, version in upgraded.items():
+        back = [name for name in plan.new if replaced.pop(name, None)]  # it was there before devrig: it only comes back
+        added(entries, [name for name in plan.new if name not in back], params["names"], apt.states, who)
+        want(entries, [name for name in params["names"] if name in entries], who)
+        for name, version in plan.upgraded.items():
             ledger.section("packages_upgraded").setdefault(name, version)
         ledger.save()
 
@@ -368,8 +370,75 @@ def reasons_to_stay(apt, names, entries, folders):
         elif wanted.intersection(os.path.basename(path) for path in files):
             reasons[name] = "interpreters in %s are linked with them and stay" % ", ".join(folders)
         elif name in by_hand:
-            reasons[name] = "somebody asked for them since, and they stay"
+            reasons[name] = BY_HAND
     return reasons
+
+
+class Removal:
+    """What of devrig's packages goes when some roles of a user do not want it any more, and what stays, and why."""
+
+    def __init__(self, apt, params, ledger):
+        """Look; nothing is changed."""
+        self.apt = apt
+        self.entries = ledger.section("packages")
+        self.left, self.leaving = released(self.entries, params["user"], params["roles"])
+        there = [name for name in self.leaving if apt.states.get(name) == "installed"]
+        self.reasons = reasons_to_stay(apt, there, self.entries, params["used_by"])
+        free = [name for name in there if name not in self.reasons]
+        self.going = sorted(apt.unneeded(free)) if free else []
+        self.blame(sorted(set(free).difference(self.going)))
+        self.remains = [name for name in self.leaving if self.is_remainder(name)]
+        self.back = {
+            name: entry
+            for name, entry in ledger.section("packages_replaced").items()
+            if set(entry["by"]).issubset(self.going) and apt.states.get(name) != "installed"
+        }
+
+    def is_remainder(self, name):
+        """Say whether only a configuration is left of a package, which was not there before devrig."""
+        return self.apt.states.get(name) == "config-files" and not self.entries[name].get("config")
+
+    def blame(self, needed):
+        """Find out who needs packages that stay. Where it is what devrig added and somebody wants, nothing is said."""
+        if not needed:
+            return
+        with_them = simulated(self.apt.must(["apt-get", "--simulate", "remove"] + needed)).removed
+        wanted = {name for name, entry in self.left.items() if entry["wanted_by"]}
+        others = sorted(set(with_them) - set(needed) - set(self.going) - wanted)
+        if others:
+            self.reasons.update(dict.fromkeys(needed, "needed by %s, and stay" % ", ".join(others)))
+
+    def act(self):
+        """Bring back what was replaced, remove packages, and purge configurations that nobody edited."""
+        apt = self.apt
+        for name, entry in sorted(self.back.items()):
+            apt.must(apt.install(name))
+            if entry["auto"]:
+                apt.must(["apt-mark", "auto", name])
+        apt.look()
+        going = [name for name in self.going if apt.states.get(name) == "installed"]  # what came back removed the other
+        more = (
+            set(simulated(apt.must(["apt-get", "--simulate", "remove"] + going)).removed) - set(going) if going else ()
+        )
+        if more:
+            raise Refused("apt would remove %s too: nothing was removed" % ", ".join(sorted(more)))
+        purged = [
+            name for name in going + self.remains if not self.entries[name].get("config") and self.is_untouched(name)
+        ]
+        if going:
+            apt.must(["apt-get", "-q", "--yes", "remove"] + going)
+            apt.look()
+        rest = [name for name in purged if apt.states.get(name) == "config-files"]
+        if rest:
+            apt.must(["dpkg", "--purge"] + rest)
+
+    def is_untouched(self, name):
+        """Say whether nobody edited a package's configuration; if somebody did, it stays."""
+        _, conffiles, _ = self.apt.module.run_command(["dpkg-query", "-W", "-f", "${Conffiles}", name])
+        changed = edited(conffiles, digest)
+        if changed:
+            self.reasons[name] = "was edited and stays (%s)" % ", ".join(changed)
+        return not changed
 
 
 def absent(apt, module, ledger):
@@ -377,85 +446,43 @@ def absent(apt, module, ledger):
     params = module.params
     may = params["change"] and not module.check_mode
     with ledger.locked(dry=not may):
-        entries, replaced = ledger.section("packages"), ledger.section("packages_replaced")
-        left, leaving = released(entries, params["user"], params["roles"])
-        if may and leaving:
+        if may and ledger.section("packages"):
             apt.heal()
-        there = [name for name in leaving if apt.states.get(name) == "installed"]
-        reasons = reasons_to_stay(apt, there, entries, params["used_by"])
-        going = apt.unneeded([name for name in there if name not in reasons]) if there else set()
-        remains = [name for name in leaving if apt.states.get(name) == "config-files" and not entries[name].get("config")]
-        needed = sorted(set(there) - going - set(reasons))
-        if needed:
-            _, _, with_them = simulated(apt.must(["apt-get", "--simulate", "remove"] + needed))
-            others = sorted(set(with_them) - set(needed) - going - {name for name in left if left[name]["wanted_by"]})
-            if others:
-                reasons.update(dict.fromkeys(needed, "needed by %s, and stay" % ", ".join(others)))
-        back = {
-            name: entry
-            for name, entry in replaced.items()
-            if set(entry["by"]) <= going and apt.states.get(name) != "installed"
-        }
+        removal = Removal(apt, params, ledger)
         if not params["change"]:
-            there = sorted(going | set(remains))
-            return {"changed": False, "kept": sentence(dict.fromkeys(there, "they stay, for devrig_become is false"))}
+            names = removal.going + removal.remains
+            return {"changed": False, "kept": sentence(dict.fromkeys(names, "stay, for devrig_become is false"))}
         result = {
-            "changed": bool(going or remains or back),
-            "diff": {"before": "".join("%s\n" % name for name in sorted(going)), "after": "".join("%s\n" % name for name in sorted(back))},
+            "changed": bool(removal.going or removal.remains or removal.back),
+            "diff": {
+                "before": "".join("%s\n" % name for name in removal.going),
+                "after": "".join("%s\n" % name for name in sorted(removal.back)),
+            },
         }
         if may:
             if os.geteuid() != 0:
                 raise Refused("apt_packages has packages to take away and is not root: the task needs become")
-            take_away(apt, sorted(going), remains, entries, back, reasons)
-            settle(apt, ledger, left, leaving, reasons)
-        result["kept"] = sentence(reasons)
+            removal.act()
+            settle(apt, ledger, removal)
+        result["kept"] = sentence(removal.reasons)
         older = ledger.section("packages_upgraded")
         if older and not ledger.section("packages"):
-            result["kept"] += ["newer than before devrig, and stay: %s" % ", ".join("%s (was %s)" % item for item in sorted(older.items()))]
+            said = ", ".join("%s (was %s)" % item for item in sorted(older.items()))
+            result["kept"].append("newer than before devrig, and stay so: %s" % said)
             older.clear()
         if may:
             ledger.drop_folders()
     return result
 
 
-def take_away(apt, going, remains, entries, back, reasons):
-    """Remove packages, bring back what they replaced, and purge configurations that nobody edited."""
-    for name, entry in sorted(back.items()):
-        apt.must(apt.install(name))
-        if entry["auto"]:
-            apt.must(["apt-mark", "auto", name])
-    apt.look()
-    going = [name for name in going if apt.states.get(name) == "installed"]  # what came back has removed the other one
-    if going:
-        _, _, removed = simulated(apt.must(["apt-get", "--simulate", "remove"] + going))
-        if set(removed) - set(going):
-            raise Refused("apt would remove %s too: nothing was removed" % ", ".join(sorted(set(removed) - set(going))))
-    purged = []
-    for name in going + remains:
-        if entries[name].get("config"):
-            continue
-        _, conffiles, _ = apt.module.run_command(["dpkg-query", "-W", "-f", "${Conffiles}", name])
-        changed = edited(conffiles, digest)
-        if changed:
-            reasons[name] = "was edited and stays (%s)" % ", ".join(changed)
-        else:
-            purged.append(name)
-    if going:
-        apt.must(["apt-get", "-q", "--yes", "remove"] + going)
-    if purged:
-        apt.look()
-        rest = [name for name in purged if apt.states.get(name) == "config-files"]
-        if rest:
-            apt.must(["dpkg", "--purge"] + rest)
-
-
-def settle(apt, ledger, left, leaving, reasons):
+def settle(apt, ledger, removal):
     """Write into the ledger what is left: what went is forgotten, and so is what somebody has asked for since."""
     apt.look()
-    entries = ledger.section("packages")
-    gone = [name for name in leaving if apt.states.get(name) != "installed" or reasons.get(name, "").startswith("somebody")]
-    entries.clear()
-    entries.update({name: entry for name, entry in left.items() if name not in gone})
+    for name in removal.leaving:
+        if apt.states.get(name) != "installed" or removal.reasons.get(name) == BY_HAND:
+            del removal.left[name]
+    removal.entries.clear()
+    removal.entries.update(removal.left)
     replaced = ledger.section("packages_replaced")
     for name in [name for name in replaced if apt.states.get(name) == "installed"]:
         del replaced[name]

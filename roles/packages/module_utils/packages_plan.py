@@ -4,6 +4,7 @@ Names are as apt prints them: `zsh`, or `zsh:i386` for another architecture than
 """
 
 import re
+from collections import namedtuple
 
 #: States of dpkg(1) in which a package is neither there nor gone.
 HALFWAY = ("half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
@@ -23,15 +24,16 @@ ADVICE = (
         "a mirror's list or certificate has no validity at the time that this machine has: look at its clock (`date`)",
     ),
     (
-        r"Temporary failure resolving '(?P<what>[^']+)'|Could not resolve '(?P<what2>[^']+)'|Could not connect to (?P<what3>\S+)"
-        r"|[Cc]onnection timed out|Network is unreachable|Unable to connect to (?P<what4>\S+)|Connection failed",
-        "the mirror{at} is not reached: look at the network, at a proxy (http_proxy in devrig_environment), and at /etc/apt",
+        r"Temporary failure resolving '(?P<what>[^']+)'|Could not resolve '(?P<what2>[^']+)'"
+        r"|Could not connect to (?P<what3>\S+)|Unable to connect to (?P<what4>\S+)"
+        r"|[Cc]onnection timed out|Network is unreachable|Connection failed",
+        "the mirror{at} is not reached: look at the network, a proxy (http_proxy in devrig_environment), /etc/apt",
     ),
     (
         r"Unable to locate package (?P<what>\S+)|Package '?(?P<what2>[^\s']+)'? has no installation candidate"
         r"|Couldn't find any package by (?:glob|regex) '(?P<what3>[^']+)'",
-        "no package{at} is in the lists of /etc/apt/sources.list*: a part of the distribution (main, universe) may be missing there, "
-        "or devrig_release is not this machine's",
+        "no package{at} is in the lists of what /etc/apt names: a part of the distribution (main, universe) may be "
+        "missing there, or devrig_release is not this machine's",
     ),
     (
         r"Failed to fetch (?P<what>\S+)\s+404",
@@ -40,18 +42,30 @@ ADVICE = (
     ),
     (
         r"Hash Sum mismatch|unexpected size",
-        "the mirror sends something else than its list says: it is being brought up to date, or a proxy holds an old copy. "
-        "Run again later, or name another mirror in /etc/apt",
+        "the mirror sends something else than its list says: it is being brought up to date, or a proxy holds an old "
+        "copy. Run again later, or name another mirror in /etc/apt",
     ),
-    (r"Certificate verification failed|certificate verify failed", "the mirror's certificate is not trusted: look at the clock and at CAs"),
+    (
+        r"Certificate verification failed|certificate verify failed",
+        "the mirror's certificate is not trusted: look at the clock, and whether its CA is in /etc/ssl/certs",
+    ),
     (
         r"have unmet dependencies|held broken packages",
         "packages of this machine contradict each other: see what `apt-get --fix-broken install` says",
     ),
 )
 
-LOCKED = re.compile(r"Could not get lock|Unable to (?:acquire|lock)|was locked by another process|is another process using it")
-GONE = re.compile(r"404\s+Not Found|Hash Sum mismatch|Unable to locate package|has no installation candidate|unexpected size|Unable to fetch")
+#: Another process runs apt or dpkg.
+LOCKED = re.compile(r"Could not get lock|Unable to (?:acquire|lock)|was locked by another process")
+
+#: What new package lists may cure.
+GONE = re.compile(
+    r"404\s+Not Found|Hash Sum mismatch|unexpected size|Unable to (?:fetch|locate package)|no installation candidate"
+)
+
+
+#: What apt would do. new: name -> version; upgraded: name -> the version that is there; removed: names.
+Simulation = namedtuple("Simulation", "new upgraded removed")
 
 
 class Refused(Exception):
@@ -91,9 +105,10 @@ def halfway(states):
 
 
 def simulated(text):
-    """Return what `apt-get --simulate` would do: (new: name -> version, upgraded: name -> version now, removed: names).
+    """Return what `apt-get --simulate` would do, as a Simulation.
 
-    Its lines are `Inst NAME [VERSION NOW] (VERSION ...)`, `Remv NAME [VERSION NOW]` or `Purg ...`, and `Conf ...`, which says nothing more.
+    Its lines are `Inst NAME [VERSION NOW] (VERSION ...)`, `Remv NAME [VERSION NOW]` or `Purg ...`, and `Conf ...`,
+    which says nothing more.
     """
     new, upgraded = {}, {}
     for name, now, version in re.findall(r"^Inst (\S+) (?:\[([^\]]*)\] )?\((\S+)", text, re.MULTILINE):
@@ -101,7 +116,7 @@ def simulated(text):
             upgraded[name] = now
         else:
             new[name] = version
-    return new, upgraded, re.findall(r"^(?:Remv|Purg) (\S+)", text, re.MULTILINE)
+    return Simulation(new, upgraded, re.findall(r"^(?:Remv|Purg) (\S+)", text, re.MULTILINE))
 
 
 def advice(output):
@@ -109,16 +124,18 @@ def advice(output):
     for pattern, text in ADVICE:
         match = re.search(pattern, output, re.MULTILINE)
         if match:
-            what = [found for found in match.groupdict().values() if found]
+            what = [found.strip(".:") for found in match.groupdict().values() if found]
             return text.format(at=" (%s)" % what[0] if what else "")
     return ""
 
 
 def errors(output):
-    """Return the lines in which apt and dpkg say what went wrong, or the last ones where none does."""
+    """Return the first lines in which apt and dpkg say what went wrong, or the last lines where none does."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if re.match(r"E: |W: Failed|dpkg: error|Err:", line) or "No space left" in line]
-    return "; ".join(dict.fromkeys(told or lines[-3:]))
+    told = [line for line in lines if re.match(r"E: |W: Failed|dpkg: error", line) or "No space left" in line]
+    told = list(dict.fromkeys(told))
+    more = ["and %d more" % (len(told) - 3)] if len(told) > 3 else []
+    return "; ".join(told[:3] + more or lines[-3:])
 
 
 def holders(table, inode):
@@ -132,8 +149,12 @@ def holders(table, inode):
     return [int(row[4]) for row in rows if len(row) >= 8 and row[1] != "->" and row[5].rsplit(":", 1)[-1] == str(inode)]
 
 
-def want(entries, names, user, role):
-    """Note that a user's role wants packages which devrig added; return whether that is new."""
+def want(entries, names, who):
+    """Note that somebody wants packages which devrig added; return whether that is new.
+
+    :param who: a user and the role that wants them.
+    """
+    user, role = who
     changed = False
     for name in names:
         roles = entries[name]["wanted_by"].setdefault(user, []) if name in entries else [role]
@@ -144,10 +165,11 @@ def want(entries, names, user, role):
     return changed
 
 
-def added(entries, new, asked, states, user, role):
+def added(entries, new, asked, states, who):
     """Note packages that are about to be installed.
 
-    :param entries: the ledger's, name -> {wanted_by: user -> roles, auto: brought by another one, config: its configuration was there}.
+    :param entries: the ledger's: name -> wanted_by (user -> roles), auto (whether another package brings it) and
+        config (only where its configuration was there before).
     :param new: their names.
     :param asked: the names that were asked for; the others come because those need them.
     :param states: name -> state before.
@@ -157,14 +179,15 @@ def added(entries, new, asked, states, user, role):
         entry = entries.setdefault(name, {"wanted_by": {}, "auto": name not in named})
         if states.get(name) == "config-files":
             entry["config"] = True
-    want(entries, new, user, role)
+    want(entries, new, who)
 
 
 def released(entries, user, roles):
     """Return (entries as they are when some of a user's roles want nothing any more, names that nobody wants then)."""
     left = {}
     for name, entry in entries.items():
-        wanted = {who: [role for role in whose if who != user or role not in roles] for who, whose in entry["wanted_by"].items()}
+        wanted = dict(entry["wanted_by"])
+        wanted[user] = [role for role in wanted.get(user, ()) if role not in roles]
         left[name] = dict(entry, wanted_by={who: whose for who, whose in wanted.items() if whose})
     return left, sorted(name for name, entry in left.items() if not entry["wanted_by"])
 
@@ -187,7 +210,7 @@ def automatic(text, native):
 
 
 def libraries(data):
-    """Return the names of shared libraries in a program's bytes: those that it is linked with are among them (elf(5))."""
+    """Return the names of shared libraries in a program's bytes; those it is linked with are among them (elf(5))."""
     return {name.decode() for name in re.findall(rb"\x00(lib[A-Za-z0-9_+.-]+\.so[0-9.]*)(?=\x00)", data)}
 
 
