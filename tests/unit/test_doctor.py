@@ -202,6 +202,13 @@ def test_shells_are_read_as_shells_5_says(look, text, is_listed):
     assert look.listed("/usr/bin/zsh", text) is is_listed
 
 
+def test_what_dpkg_has_not_finished(look):
+    text = "ii  bash\nrc  gone\nun  never\nhi  held\n\n"
+    text += "iF  half-configured\niU  unpacked\niW  waits\nit  pending\niHR broken\n"
+    assert look.unfinished(text) == ["half-configured", "unpacked", "waits", "pending", "broken"]
+    assert look.unfinished("") == []
+
+
 def test_one_call_looks_at_all(run_module, tmp_path):
     params = {
         "programs": ["sh", "no-such-program"],

@@ -36,8 +36,9 @@ files:
   type: dict
   returned: always
 dpkg:
-  description: What dpkg --audit says; empty where all is well.
-  type: str
+  description: Names of packages that are not set up to the end, as after an apt that was interrupted.
+  type: list
+  elements: str
   returned: always
 login:
   description: The user's login shell as C(path), whether it is C(listed) in /etc/shells and C(there).
@@ -115,6 +116,17 @@ def listed(shell, text):
     return shell in [line.split("#", 1)[0].strip() for line in text.splitlines()]
 
 
+def unfinished(text):
+    """Return the names of packages that an interrupted dpkg has left.
+
+    :param text: what dpkg-query prints, a line each: the three letters of the state (dpkg-query(1), "db:Status-Abbrev":
+        what is wanted, what there is, R where it has to be installed anew), then the name.
+    """
+    states = [(line[:3], line[3:].strip()) for line in text.splitlines()]
+    # Not there (n), configuration left (c), all there (i); in between: H, U, F, and triggers W, t.
+    return [name for state, name in states if state[1:2] in set("HUFWt") or state[2:3] == "R"]
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
@@ -142,13 +154,14 @@ def main():
             shells = stream.read()
     except FileNotFoundError:
         shells = ""
-    audit = module.run_command(["dpkg", "--audit"]) if shutil.which("dpkg") else (0, "", "")
+    # Not dpkg --audit, which wants root where there is something to say.
+    _, packages, _ = module.run_command(["dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\\n"])
     module.exit_json(
         changed=False,
         programs={name: shutil.which(name) for name in params["programs"] if shutil.which(name)},
         ledger=said,
         files=faults(files, params["places"], user.pw_dir, user.pw_uid),
-        dpkg=(audit[1] + audit[2]).strip() if audit[0] or audit[1] else "",
+        dpkg=unfinished(packages),
         login={
             "path": user.pw_shell,
             "listed": listed(user.pw_shell, shells),
