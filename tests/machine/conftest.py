@@ -131,10 +131,8 @@ def machine(suite, images, lab, mirror):
         started.append(Container(images[state], lab, *([images["archives"]] if archives else []), *options))
         started[-1].suite = suite
         started[-1].settings = {**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]}
-        if (
-            state == "ready"
-        ):  # an image gives folders new times, by which the shell knows whether its completion is true
-            started[-1].sh(f'zsh -f -c "$(cat {CHECKOUT}/roles/zsh/files/ready.zsh)"')
+        if state == "ready":
+            started[-1].sh(READY)
         return started[-1]
 
     yield start
