@@ -231,7 +231,7 @@ class Ledger:
             with open(self.path, "rb") as stream:
                 same = stream.read() == text
         except FileNotFoundError:
-            same = False
+            same = not any(self.sections.values())
         if not same:
             write_atomically(self.path, text, self.mode)
         for path in self._old:
