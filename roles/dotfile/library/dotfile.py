@@ -74,6 +74,7 @@ import difflib
 import errno
 import hashlib
 import os
+import re
 import shutil
 import stat
 import time
@@ -92,6 +93,7 @@ from ansible.module_utils.devrig_ledger import (
     write_atomically,
 )
 
+DATED = r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\Z"  # the name of a backup folder
 SHOWN = 20  # lines of an edit that a warning shows; a longer one is in the answer
 
 #: What a call of the module is about. home: the user's folder; existing: adopt, backup or refuse; dry: check mode.
@@ -222,25 +224,30 @@ def keep(path, copy):
     copy_atomically(path, copy)
 
 
-def drop_backup(copy, state_dir):
-    """Delete a backup, where it still is, and the folders of backups that are empty then."""
+def drop_backup(copy):
+    """Delete a backup, where it still is."""
     drop_temporary(copy)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(copy)
-    prune(os.path.dirname(copy), state_dir)
 
 
-def prune(folder, state_dir):
-    """Delete a folder below the state folder, and those above it, where they are empty."""
-    while folder.startswith(state_dir + os.sep):
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                os.rmdir(folder)
-            except OSError as error:
-                if error.errno == errno.ENOTEMPTY:
-                    return
-                raise
-        folder = os.path.dirname(folder)
+def prune_backups(state_dir):
+    """Delete the folders of backups that are empty; what others put beside the dated ones is not looked into."""
+    top = backups_of(state_dir)
+    for name in os.listdir(top) if os.path.isdir(top) else ():
+        if re.match(DATED, name):
+            for folder, _, _ in os.walk(os.path.join(top, name), topdown=False):
+                remove_empty(folder)
+    remove_empty(top)
+
+
+def remove_empty(folder):
+    """Delete a folder if it is empty."""
+    try:
+        os.rmdir(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.ENOENT):
+            raise
 
 
 def link_for(path, local):
@@ -571,6 +578,7 @@ def absent(steps, call):
         if not call.dry and not (step.action == "kept" and step.copy):
             del section[step.path]
     if not call.dry:
+        prune_backups(call.state_dir)
         call.ledger.drop_folders()
     return kept
 
@@ -586,7 +594,6 @@ def take_back(step, entry, call):
             drop_temporary(path)
         if entry.get("copy"):
             drop_temporary(entry["copy"])
-            prune(os.path.dirname(entry["copy"]), call.state_dir)
         if step.action == "restored":
             move_atomically(step.copy, step.path)
         elif step.action == "removed":
@@ -598,7 +605,7 @@ def take_back(step, entry, call):
     gone = {copy} if copy and step.action == "restored" else set()
     gone.update(old for old in (copy, entry.get("copy")) if old and identity(old) == identity(step.path))
     for old in () if call.dry else gone:
-        drop_backup(old, call.state_dir)
+        drop_backup(old)
     kept = []
     if local and os.path.lexists(local["path"]):
         if not is_adopted(local):
