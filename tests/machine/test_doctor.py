@@ -140,8 +140,8 @@ BREAKAGES = {
     ),
     "an interpreter is not proved": Breakage(
         "pyenv",
-        INTERPRETER + 'for stamp in "$1"/*devrig*; do mv "$stamp" /tmp/; done',
-        INTERPRETER + 'mv /tmp/*devrig*.json "$1"/',
+        INTERPRETER + 'mv "$1/.devrig.json" /tmp/',
+        INTERPRETER + 'mv /tmp/.devrig.json "$1"/',
         "pyenv: every interpreter is there",
         ("Not there, or not proved: Python 3", "--tags build_deps,pyenv"),
     ),
@@ -175,7 +175,7 @@ def shell(host, script):
     run(host, ["sh", "-euc", f"home=/home/{USER}\n{script}"])
 
 
-def ask(host, tags):
+def ask(host, tags, *options):
     """Ask the doctor as a machine does; return (exit status, checks)."""
     settings = f"/home/{USER}/settings.json"
     given = ["-e", f"@{settings}"] if run(host, ["test", "-e", settings], check=False).returncode == 0 else []
@@ -189,7 +189,7 @@ def ask(host, tags):
         "-e",
         "pipenv_verify_install=false",
     ]
-    done = run(host, command + given, user=USER, check=False)
+    done = run(host, [*command, *given, *options], user=USER, check=False)
     report = json.loads(done.stdout)
     assert report["counts"] == {
         state: sum(check["state"] == state for check in report["checks"]) for state in ("ok", "broken", "skipped")
@@ -227,6 +227,22 @@ def test_exactly_what_was_broken_is_named(host, name):
     assert status != 0
     for check in checks:
         assert check["state"] != "skipped" or breakage.check in check["message"], check
+
+
+def test_a_program_that_is_not_there_is_broken_or_without_root_skipped(host):
+    shell(host, "mv /usr/bin/tmux /usr/bin/tmux.away")
+    try:
+        found = [ask(host, "tmux", *options) for options in ((), ("-e", "devrig_become=false"))]
+    finally:
+        shell(host, "mv /usr/bin/tmux.away /usr/bin/tmux")
+    for (status, checks), (state, words) in zip(
+        found,
+        [("broken", "tmux is not installed: run the playbook with --tags tmux"), ("skipped", "devrig_become is false")],
+    ):
+        (odd,) = [check for check in checks if check["state"] != "ok"]
+        assert (named(odd), odd["state"]) == ("tmux: tmux is there", state)
+        assert words in odd["message"]
+        assert (status == 0) is (state == "skipped")
 
 
 def test_all_is_well_again(host):
