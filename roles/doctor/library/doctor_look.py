@@ -69,22 +69,16 @@ def fault(path, entry, uid):
     :param entry: what the ledger has of it: sha256 of the content; next, that of what a killed run was about to write.
     :param uid: number of the user whose home it is.
     """
-    again = "run the playbook again"
     try:
         status = os.stat(path)
+        if status.st_uid != uid:
+            return "%s belongs to another user (number %d): sudo chown %d %s" % (path, status.st_uid, uid, path)
         with open(path, "rb") as stream:
             digest = hashlib.sha256(stream.read()).hexdigest()
     except FileNotFoundError:
-        return "%s is gone: %s" % (path, again)
+        return "%s is gone: run the playbook again" % path
     except OSError as error:
-        return "%s cannot be read (%s): give it back to the user with chown and chmod, then %s" % (
-            path,
-            error.strerror,
-            again,
-        )
-    if status.st_uid != uid:
-        owner = "chown %d %s" % (uid, path)
-        return "%s belongs to another user (number %d): %s" % (path, status.st_uid, owner)
+        return "%s cannot be read (%s): chmod u+r %s, or chown what is above it" % (path, error.strerror, path)
     mode = stat.S_IMODE(status.st_mode)
     if digest not in (entry.get("sha256"), entry.get("next")):
         place = "move them to %s, the" % local_of(path) if local_of(path) else "the"
