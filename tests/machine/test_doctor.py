@@ -138,8 +138,8 @@ BREAKAGES = {
     ),
     "an interpreter is not proved": Breakage(
         "pyenv",
-        INTERPRETER + 'for stamp in "$1"/*devrig*; do mv "$stamp" /tmp/; done',
-        INTERPRETER + 'mv /tmp/*devrig*.json "$1"/',
+        INTERPRETER + 'mv "$1/.devrig.json" /tmp/',
+        INTERPRETER + 'mv /tmp/.devrig.json "$1"/',
         "pyenv: every interpreter is there",
         ("Not there, or not proved: Python 3", "--tags build_deps,pyenv"),
     ),
@@ -165,10 +165,10 @@ def shell(machine, script):
     machine.root(f"home=/home/{USER}\n{script}")
 
 
-def ask(machine, tags):
+def ask(machine, tags, *options):
     """Ask the doctor as a program does; return (exit status, checks)."""
     line = machine.bootstrap_line("verify.yml", "--tags", tags, "-e", "verify_format=json")
-    done = machine.run(*line, "-e", "pipenv_verify_install=false", folder=CHECKOUT, check=False)
+    done = machine.run(*line, "-e", "pipenv_verify_install=false", *options, folder=CHECKOUT, check=False)
     report = json.loads(done.said)
     assert report["counts"] == {
         state: sum(check["state"] == state for check in report["checks"]) for state in ("ok", "broken", "skipped")
@@ -212,6 +212,22 @@ def test_exactly_what_was_broken_is_named(patient, name):
     assert status != 0
     for check in checks:
         assert check["state"] != "skipped" or breakage.check in check["message"], check
+
+
+def test_a_program_that_is_not_there_is_broken_or_without_root_skipped(patient):
+    shell(patient, "mv /usr/bin/tmux /usr/bin/tmux.away")
+    try:
+        found = [ask(patient, "tmux", *options) for options in ((), ("-e", "devrig_become=false"))]
+    finally:
+        shell(patient, "mv /usr/bin/tmux.away /usr/bin/tmux")
+    for (status, checks), (state, words) in zip(
+        found,
+        [("broken", "tmux is not installed: run the playbook with --tags tmux"), ("skipped", "devrig_become is false")],
+    ):
+        (odd,) = [check for check in checks if check["state"] != "ok"]
+        assert (named(odd), odd["state"]) == ("tmux: tmux is there", state)
+        assert words in odd["message"]
+        assert (status == 0) is (state == "skipped")
 
 
 def test_all_is_well_again(patient):

@@ -130,16 +130,19 @@ def look():
     return load("roles/doctor/library/doctor_look.py")
 
 
-def entry(path, **more):
-    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), **more}
+def entry(path):
+    return {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def test_a_file_as_it_was_written_is_well(look, tmp_path):
     path = tmp_path / ".zshrc"
     path.write_text("a\n")
     path.chmod(0o644)
-    assert look.fault(str(path), entry(path, mode="0644"), os.geteuid()) is None
     assert look.fault(str(path), entry(path), os.geteuid()) is None
+    assert look.fault(str(path), {"sha256": "0", "next": entry(path)["sha256"]}, os.geteuid()) is None
+    path.chmod(0o664)
+    (tmp_path / "link").symlink_to(path)
+    assert look.fault(str(tmp_path / "link"), entry(path), os.geteuid()) is None
 
 
 def test_what_is_wrong_with_a_file_is_said_with_what_to_do(look, tmp_path):
@@ -150,8 +153,7 @@ def test_what_is_wrong_with_a_file_is_said_with_what_to_do(look, tmp_path):
     known = entry(path)
     assert "belongs to another user" in look.fault(str(path), known, uid + 1)
     path.chmod(0o666)
-    assert look.fault(str(path), known, uid) == f"{path} has the mode 0666: chmod 0644 {path}"
-    assert "chmod 0600" in look.fault(str(path), {**known, "mode": "0600"}, uid)
+    assert look.fault(str(path), known, uid) == f"{path} can be written by others (mode 0666): chmod go-w {path}"
     path.write_text("b\n")
     assert "has your edits: move them to ~/.zshrc.local, the next run" in look.fault(str(path), known, uid)
     other = tmp_path / "config"
@@ -162,7 +164,9 @@ def test_what_is_wrong_with_a_file_is_said_with_what_to_do(look, tmp_path):
 def test_a_file_s_fault_goes_to_its_role(look, tmp_path):
     places = yaml.safe_load((ROOT / "roles/doctor/vars/main.yml").read_text())["__doctor_places"]
     names = [".zshrc", ".vimrc", ".config/strange", ".local/share/devrig/linters/lint.py"]
-    found = look.faults({str(tmp_path / name): {} for name in names}, places, str(tmp_path), os.geteuid())
+    files = {str(tmp_path / name): {"sha256": "0"} for name in names}
+    files[str(tmp_path / ".zprofile")] = {"local": {}}
+    found = look.faults(files, places, str(tmp_path), os.geteuid())
     assert {role: len(said) for role, said in found.items()} == {
         "zsh": 1,
         "vim": 1,

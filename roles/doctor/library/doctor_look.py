@@ -66,32 +66,25 @@ def local_of(path):
 def fault(path, entry, uid):
     """Say what is wrong with a file that devrig wrote, and what to do; None where nothing is.
 
-    :param entry: what the ledger has of it: sha256 of the content, mode (octal text) where it is known.
+    :param entry: what the ledger has of it: sha256 of the content; next, that of what a killed run was about to write.
     :param uid: number of the user whose home it is.
     """
-    again = "run the playbook again"
     try:
         status = os.stat(path)
+        if status.st_uid != uid:
+            return "%s belongs to another user (number %d): sudo chown %d %s" % (path, status.st_uid, uid, path)
         with open(path, "rb") as stream:
             digest = hashlib.sha256(stream.read()).hexdigest()
     except FileNotFoundError:
-        return "%s is gone: %s" % (path, again)
+        return "%s is gone: run the playbook again" % path
     except OSError as error:
-        return "%s cannot be read (%s): give it back to the user with chown and chmod, then %s" % (
-            path,
-            error.strerror,
-            again,
-        )
-    if status.st_uid != uid:
-        owner = "chown %d %s" % (uid, path)
-        return "%s belongs to another user (number %d): %s" % (path, status.st_uid, owner)
+        return "%s cannot be read (%s): chmod u+r %s, or chown what is above it" % (path, error.strerror, path)
     mode = stat.S_IMODE(status.st_mode)
-    if entry.get("sha256") and digest != entry["sha256"]:
+    if digest not in (entry.get("sha256"), entry.get("next")):
         place = "move them to %s, the" % local_of(path) if local_of(path) else "the"
         return "%s has your edits: %s next run of the playbook backs them up and writes the file anew" % (path, place)
-    wanted = int(str(entry["mode"]), 8) if entry.get("mode") else mode & ~0o022
-    if mode != wanted:
-        return "%s has the mode %04o: chmod %04o %s" % (path, mode, wanted, path)
+    if mode & 0o022 and not os.path.islink(path):  # a link of the user's leads to a file of the user's
+        return "%s can be written by others (mode %04o): chmod go-w %s" % (path, mode, path)
     return None
 
 
@@ -103,7 +96,8 @@ def faults(files, places, home, uid):
     """
     found = {role: [] for role in places}
     for path, entry in sorted(files.items()):
-        said = fault(path, entry, uid)
+        # Neither of the two: not written yet, or given back already.
+        said = fault(path, entry, uid) if entry.get("sha256") or entry.get("next") else None
         if said:
             below = os.path.relpath(path, home)
             owners = [role for role, pattern in places.items() if re.search(pattern, below)]
