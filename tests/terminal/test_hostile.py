@@ -393,9 +393,8 @@ def test_what_the_person_trusts_may_run(hostile, idle_zsh, open_terminal):
     terminal.wait("marks", lambda: "main*" in terminal.before_cursor)
     assert caught(hostile) == {"filter"}
     editor = open_terminal("vim", "trap.py", folder=folder, columns=120)
-    editor.wait_match(r"^~ .*")
-    editor.wait_quiet(2)
-    assert {"python", "filter"} <= caught(hostile)
+    editor.wait_for("E1 W1")
+    assert "python" in caught(hostile)
 
 
 def test_a_repository_of_one_s_own_has_marks_and_signs_as_ever(home, idle_zsh, open_terminal):
@@ -403,7 +402,8 @@ def test_a_repository_of_one_s_own_has_marks_and_signs_as_ever(home, idle_zsh, o
     home.sh("""
         git config --global user.name n; git config --global user.email e@localhost
         git config --global filter.own.clean "sed s/a/b/"
-        git init -q own; cd own; git symbolic-ref HEAD refs/heads/main; mkdir below; echo one | tee a.txt below/b.txt >/dev/null
+        git init -q own; cd own; git symbolic-ref HEAD refs/heads/main; mkdir below
+        echo one | tee a.txt below/b.txt >/dev/null
         git add .; git commit -qnm one; git worktree add -q ../tree -b side
         echo two >>below/b.txt; echo two >>../tree/a.txt
     """)

@@ -42,7 +42,7 @@ options:
     choices: [auto, system, private, libssl1.0-dev]
     default: auto
   mirror_url:
-    description: Mirror of source archives (PYTHON_BUILD_MIRROR_URL); empty for upstream.
+    description: Mirror of source archives (PYTHON_BUILD_MIRROR_URL), empty for upstream. A password in it is for curl.
     type: str
     default: ""
   jobs:
@@ -132,9 +132,10 @@ built:
 
 import os
 import shutil
+from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.pyenv_build import Failure, build
+from ansible.module_utils.pyenv_build import Failure, build, without_password
 from ansible.module_utils.pyenv_host import displaced, read_host
 from ansible.module_utils.pyenv_plan import (
     CHOICES,
@@ -319,6 +320,9 @@ def main():
     )
     params = module.params
     root, state = params["root"], params["state"]
+    # The mirror's address may be seen, what opens it not.
+    password = without_password(params["mirror_url"])[1][1]
+    module.no_log_values.update({password, quote(password)} - {""})
     result = {}
     try:
         if state == "absent":
