@@ -48,7 +48,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def call(run_module, root, tmp_path):
-    def run(*options, **params):
+    def run(*options, env=None, **params):
         defaults = {
             "root": str(root),
             "versions": ["3.13.5"],
@@ -58,7 +58,7 @@ def call(run_module, root, tmp_path):
             "mirror_url": "http://127.0.0.1:1",
             "jobs": 3,
         }
-        return run_module("pyenv_python", {**defaults, **params}, *options)
+        return run_module("pyenv_python", {**defaults, **params}, *options, env=env)
 
     return run
 
@@ -83,6 +83,39 @@ def test_a_build_is_proved_stamped_and_not_repeated(call, root):
     assert (root / "version").read_text() == "3.13.5\n"
     again = call()
     assert (again["changed"], again["pending"], again["built"]) == (False, False, [])
+
+
+def test_no_password_is_told(call, root, tmp_path):
+    """Neither of an index nor of a mirror: not in the log, the answer, the stamp or the build's environment."""
+    pyenv = root / "bin/pyenv"
+    seen = 'cat "${PYTHON_BUILD_CURL_OPTS##* }" >"$PYENV_ROOT/netrc"; stat -c %a "${PYTHON_BUILD_CURL_OPTS##* }"; env'
+    pyenv.write_text(
+        pyenv.read_text()
+        .replace('echo "-> http://127.0.0.1:1/$version"', 'echo "-> $PYTHON_BUILD_MIRROR_URL"')
+        .replace('echo "MAKE', f'{seen}; echo "MAKE')
+    )
+    answer = call(
+        "-v",
+        mirror_url="http://user:sec%2Fret@127.0.0.1:1/x",
+        env={
+            "PIP_INDEX_URL": "https://user:sec%2Fret@index.example/simple",
+            "PIP_EXTRA_INDEX_URL": "https://u:sec/ret@x",
+        },
+    )
+    (built,) = answer["built"]
+    assert built["sources"] == ["http://127.0.0.1:1/x"]
+    assert (root / "netrc").read_text() == "machine 127.0.0.1 login user password sec/ret\n"
+    log = Path(built["log"])
+    assert "\n600\n" in log.read_text()
+    for text in (log.read_text(), json.dumps(answer), (root / "versions/3.13.5/.devrig.json").read_text()):
+        assert "sec/ret" not in text
+        assert "sec%2Fret" not in text
+    assert [oct(path.stat().st_mode & 0o777) for path in (log, log.parent, tmp_path / "state")] == [
+        "0o600",
+        "0o700",
+        "0o700",
+    ]
+    assert not list((tmp_path / "cache").rglob("netrc"))
 
 
 def test_check_mode_builds_nothing(call, root):

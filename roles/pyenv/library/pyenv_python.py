@@ -42,7 +42,7 @@ options:
     choices: [auto, system, private, libssl1.0-dev]
     default: auto
   mirror_url:
-    description: Mirror of source archives (PYTHON_BUILD_MIRROR_URL); empty for upstream.
+    description: Mirror of source archives (PYTHON_BUILD_MIRROR_URL), empty for upstream. A password in it is for curl.
     type: str
     default: ""
   jobs:
@@ -133,12 +133,13 @@ built:
 
 import os
 import shutil
+from urllib.parse import quote
 
 from ansible.module_utils import devrig_git
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.devrig_checkout import SECTION, leftovers, plan_of, recorded, wanted_of
 from ansible.module_utils.devrig_ledger import Ledger, Refused, told
-from ansible.module_utils.pyenv_build import Failure, build
+from ansible.module_utils.pyenv_build import Failure, build, without_password
 from ansible.module_utils.pyenv_host import displaced, read_host
 from ansible.module_utils.pyenv_plan import (
     CHOICES,
@@ -327,6 +328,9 @@ def main():
     params = module.params
     devrig_git.keep_secret(module, [item.get("repo") or "" for item in params["checkouts"]])
     root, state = params["root"], params["state"]
+    # The mirror's address may be seen, what opens it not.
+    password = without_password(params["mirror_url"])[1][1]
+    module.no_log_values.update({password, quote(password)} - {""})
     result = {}
     try:
         interpreters, result = look(params)

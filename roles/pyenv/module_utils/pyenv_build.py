@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import time
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ansible.module_utils.pyenv_log import cause_of, fetch_failed, last_lines, sources_of
 from ansible.module_utils.pyenv_plan import build_jobs
 from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
-from ansible.module_utils.pyenv_tree import discard, discard_version, environments, write
+from ansible.module_utils.pyenv_tree import discard, discard_version, environments, make_private, write
 
 #: Seconds before a source that could not be had is asked for again. curl itself tries what is transient before that.
 PAUSES = (2, 8)
@@ -52,13 +53,23 @@ def definition_for(wanted, root, cache_dir):
     return os.path.join(folder, made.definition)
 
 
+def without_password(url):
+    """Return an address without its user and password, and these two; ("", "") where it has none."""
+    parts = urlsplit(url)
+    plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return plain, (unquote(parts.username or ""), unquote(parts.password or ""))
+
+
 def environment_for(plan, root, params, folders):
     """Return the environment of `pyenv install`.
+
+    A password for the mirror goes into a file for curl: an address stands in the log, in the report, in the stamp and
+    in the list of processes. pip's settings stay out: ensurepip takes none, and an index may have a password too.
 
     :param folders: (sources, build): where sources are kept and where the compile takes place.
     """
     environment = dict(
-        os.environ,
+        {name: value for name, value in os.environ.items() if not name.startswith("PIP_")},
         PYENV_ROOT=root,
         PYTHON_BUILD_CACHE_PATH=folders[0],
         PYTHON_BUILD_HTTP_CLIENT="curl",
@@ -68,7 +79,13 @@ def environment_for(plan, root, params, folders):
     )
     environment.setdefault("PYTHON_BUILD_CURL_OPTS", CURL)
     if params["mirror_url"]:
-        environment["PYTHON_BUILD_MIRROR_URL"] = params["mirror_url"]
+        environment["PYTHON_BUILD_MIRROR_URL"], login = without_password(params["mirror_url"])
+        if any(login):
+            secret = os.path.join(folders[1], "netrc")
+            host = urlsplit(params["mirror_url"]).hostname
+            with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+                stream.write("machine %s login %s password %s\n" % ((host,) + login))
+            environment["PYTHON_BUILD_CURL_OPTS"] += " --netrc-file " + secret
     if plan.cflags:
         environment["CFLAGS"] = " ".join([environment.get("CFLAGS", ""), plan.cflags]).strip()
     return environment
@@ -81,7 +98,7 @@ def install(command, log_path, environment, lock):
     """
     for pause in (0,) + PAUSES:
         time.sleep(pause)
-        with open(log_path, "w", encoding="utf-8") as log:
+        with os.fdopen(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as log:
             status = subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -128,8 +145,9 @@ def build(item, root, params, lock):
     # Names of devrig's own: pyenv_cache_dir may be a folder with other things in it.
     folders = [os.path.join(params["cache_dir"], name) for name in ("devrig-sources", "devrig-build")]
     discard(folders[1])  # what a killed build left
-    for folder in folders + [os.path.dirname(item.log)]:
+    for folder in folders:
         os.makedirs(folder, exist_ok=True)
+    make_private(os.path.dirname(item.log))
     definition = definition_for(item.plan, root, params["cache_dir"])
     if os.path.exists(item.log):
         os.unlink(item.log)

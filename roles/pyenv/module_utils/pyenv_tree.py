@@ -137,6 +137,14 @@ def write(path, text):
     os.replace(path + ".new", path)
 
 
+def make_private(folder):
+    """Make a folder that nobody else may look into, and close one that is there; parents are made as usual."""
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    if not os.path.isdir(folder):
+        os.mkdir(folder, 0o700)
+    os.chmod(folder, 0o700)
+
+
 def discard(folder):
     """Remove a folder with all that is in it; one that is not there is fine, one that stays is an OSError."""
     if os.path.isdir(folder):
@@ -170,7 +178,7 @@ class Lock:
 
     def __enter__(self):
         """Wait for it; return the open file."""
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        make_private(os.path.dirname(self.path))
         self.stream = open(self.path, "w", encoding="utf-8")
         fcntl.flock(self.stream, fcntl.LOCK_EX)
         return self.stream
