@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from ansible.module_utils.devrig_ledger import Ledger
 from rendering import ROOT, rendered
 
 HOMES = ["plain", 'it\'s a "home" with $HOME `id` Jörg; [x]*', "two\nlines"]
@@ -50,6 +51,16 @@ class GitHome:
             "GIT_COMMITTER_EMAIL": "e",
             "LC_ALL": "C.UTF-8",
         }
+
+    def tell(self, git_hooks, template=True, dry=False):
+        """Do what the module does with state present."""
+        with Ledger(str(self.state / "ledger.json")).locked(dry) as ledger:
+            return git_hooks.present(str(self.folder), git_hooks.Record(ledger), template, dry)
+
+    def untell(self, git_hooks, dry=False):
+        """Do what the module does with state absent."""
+        with Ledger(str(self.state / "ledger.json")).locked(dry) as ledger:
+            return git_hooks.absent(str(self.folder), git_hooks.Record(ledger), dry)
 
     def entered(self, monkeypatch):
         """Make it the home folder of this process and return it."""

@@ -173,10 +173,12 @@ def test_folders_that_were_made_go_when_they_are_empty_and_nothing_is_left(ledge
 
 def test_folders_of_the_ledger_s_own_stay_while_something_of_the_user_s_is_there(ledger, devrig_ledger, path):
     with ledger.locked():
+        ledger.section("git")["x"] = {}
         ledger.save()
     kept = path.parent / "backup"
     kept.mkdir()
     with ledger.locked():
+        del ledger.section("git")["x"]
         ledger.drop_folders()
     assert path.exists()
     kept.rmdir()
@@ -184,6 +186,32 @@ def test_folders_of_the_ledger_s_own_stay_while_something_of_the_user_s_is_there
     with again.locked():
         again.drop_folders()
     assert list(path.parents[3].iterdir()) == []
+
+
+def test_a_lock_with_nothing_written_leaves_nothing(ledger, path):
+    with ledger.locked():
+        pass
+    assert list(path.parents[3].iterdir()) == []
+
+
+def test_the_folders_come_and_go_at_once(ledger, devrig_ledger, path, monkeypatch):
+    """Whoever is killed leaves a ledger that knows of them, or a temporary folder that the next one deletes."""
+    home = path.parents[3]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for name in ("rename", "open"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(devrig_ledger.os, name, killed)
+            patch.setattr(devrig_ledger.shutil, "rmtree", lambda *_, **__: None)
+            with ledger.locked():
+                pass
+    assert devrig_ledger.Ledger(str(path)).section("folders") == {}
+    assert list(home.iterdir())
+    with ledger.locked():
+        assert set(ledger.section("folders")) == {str(path.parents[number]) for number in range(3)}
+    assert list(home.iterdir()) == []
 
 
 def test_entries_of_others_keep_the_ledger(ledger, path):

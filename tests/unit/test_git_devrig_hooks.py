@@ -16,7 +16,7 @@ ODD_NAMES = ["repository", 'it\'s a "repository" $HOME `id`', "Jörg", "two\nlin
 @pytest.fixture
 def home(tmp_path, monkeypatch, git_hooks):
     made = GitHome(tmp_path / HOMES[1]).entered(monkeypatch)
-    git_hooks.present(str(made.folder), git_hooks.Record(str(made.state)), True, False)
+    made.tell(git_hooks)
     return made
 
 
@@ -219,7 +219,7 @@ def test_what_a_person_has_added_to_the_hook_is_kept(home, old):
 def test_a_hook_of_the_template_gives_the_template_s_hook_back(home, git_hooks):
     home.a_hook(home.path / "own template/hooks/pre-commit", "own")
     home.git("config", "--file", home.config, "init.templateDir", home.path / "own template")
-    git_hooks.present(str(home.folder), git_hooks.Record(str(home.state)), True, False)
+    home.tell(git_hooks)
     repository = home.repository()
     assert "nothing to do" in home.hooks(cwd=repository)[1]
     home.hooks("--remove", cwd=repository)

@@ -1,5 +1,6 @@
 """The module git_hooks and the hooks themselves: a git is told of devrig, and is as before after the undo."""
 
+import json
 import os
 import subprocess
 import sys
@@ -28,20 +29,14 @@ def plain(tmp_path, monkeypatch):
 def bring(git_hooks):
     """Return a function that does what the module does with state present."""
 
-    def present(home, template=True, dry=False):
-        return git_hooks.present(str(home.folder), git_hooks.Record(str(home.state)), template, dry)
-
-    return present
+    return lambda home, template=True, dry=False: home.tell(git_hooks, template, dry)
 
 
 @pytest.fixture
 def take(git_hooks):
     """Return a function that does what the module does with state absent."""
 
-    def absent(home, dry=False):
-        return git_hooks.absent(str(home.folder), git_hooks.Record(str(home.state)), dry)
-
-    return absent
+    return lambda home, dry=False: home.untell(git_hooks, dry)
 
 
 def test_these_tests_have_what_the_role_writes(plain):
@@ -267,6 +262,46 @@ def test_the_undo_gives_the_file_back_byte_for_byte(home, bring, take, text):
     assert sorted(path.name for path in home.folder.iterdir()) == sorted(
         ["config", "dispatcher", "hookspath-config", "lint_staged.py", "pre-commit"]
     )
+
+
+def test_the_file_has_its_time_and_mode_again(plain, bring, take):
+    plain.put(plain.config, "[user]\n\tname = n\n", 0o640)
+    os.utime(plain.config, ns=(10**18 + 1, 10**18 + 3))
+    bring(plain)
+    assert plain.config.stat().st_mtime_ns != 10**18 + 3
+    take(plain)
+    there = plain.config.stat()
+    assert (there.st_mtime_ns, there.st_mode & 0o777, plain.config.read_text()) == (
+        10**18 + 3,
+        0o640,
+        "[user]\n\tname = n\n",
+    )
+
+
+def test_the_record_of_an_older_devrig_is_taken_over(plain, bring, run_module):
+    """It is what the undo goes by, and the file that it was in is gone."""
+    plain.put(plain.config, "[user]\n\tname = n", 0o644)
+    bring(plain)
+    ledger = json.loads((plain.state / "ledger.json").read_text())
+    entry = ledger["sections"].pop("git")["include"]
+    del entry["mtime"]
+    (plain.state / "ledger.json").write_text(json.dumps(ledger))
+    (plain.state / "git-hooks.json").write_text(json.dumps(entry))
+    system = {"GIT_CONFIG_SYSTEM": str(plain.system)}
+    params = {"state_dir": str(plain.state)}
+    assert not run_module("git_hooks", params, home=plain.path, env=system)["changed"]
+    assert not (plain.state / "git-hooks.json").exists()
+    assert run_module("git_hooks", {**params, "state": "absent"}, home=plain.path, env=system)["changed"]
+    assert plain.config.read_text() == "[user]\n\tname = n"
+    assert not plain.state.exists()
+
+
+def test_what_a_killed_run_left_beside_goes(plain, run_module):
+    left = plain.folder / ".devrig-abc"
+    left.mkdir()
+    (left / "new").symlink_to("x")
+    run_module("git_hooks", {"state_dir": str(plain.state)}, home=plain.path)
+    assert not left.exists()
 
 
 def test_later_edits_stay(home, bring, take):

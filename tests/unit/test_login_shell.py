@@ -1,7 +1,10 @@
 """The module that changes the login shell: only to one that was seen to start."""
 
+import json
 import os
 import pwd
+import subprocess
+import time
 
 import pytest
 
@@ -28,6 +31,7 @@ def test_local(login_shell):
         ("/bin/bash", None, "present", "/usr/bin/zsh"),
         ("/usr/bin/zsh", "/bin/bash", "present", "/usr/bin/zsh"),
         ("/usr/bin/zsh", "/bin/bash", "absent", "/bin/bash"),
+        ("/usr/bin/zsh", "", "absent", ""),
         ("/usr/bin/zsh", None, "absent", "/usr/bin/zsh"),
         ("/usr/bin/fish", "/bin/bash", "absent", "/usr/bin/fish"),
     ],
@@ -53,37 +57,243 @@ def test_a_shell_that_works_comes_up(login_shell, me, can_change_user):
     assert login_shell.start_as(me, "/bin/bash", 20)[0] is True
 
 
+def test_one_that_ends_a_line_without_a_newline_comes_up(login_shell, me, tmp_path, can_change_user):
+    (tmp_path / ".zshrc").write_text("print -n '\\e]0;title\\ahello '\n")
+    up, output = login_shell.start_as(me, "/usr/bin/zsh", 20)
+    assert (up, output.endswith("hello")) == (True, True)
+
+
+@pytest.mark.usefixtures("can_change_user")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("sleep 4321", 2),
+        ("read answer", 2),
+        ("while true; do :; done", 2),
+        ("exec sleep 4321", 2),
+        ("exec true", 2),
+        ("print leaving; exit 3", 2),
+        ("yes", 2),
+        ("trap '' HUP TERM INT; (trap '' HUP; sleep 4321) & wait", 2),
+        ("f() {\n  sleep 4321\n}\nf", 3),
+    ],
+)
+def test_a_local_file_that_does_not_end_is_named_with_its_line(login_shell, me, tmp_path, text, line):
+    """And nothing of the trial goes on."""
+    (tmp_path / ".zshrc").write_text("source ~/.zshrc.local\n")
+    (tmp_path / ".zshrc.local").write_text(f"print before\n{text}\n")
+    started = time.monotonic()
+    said = login_shell.refusal(me, "/usr/bin/zsh", 1)
+    assert f"and was not set: it was at line {line} of {tmp_path}/.zshrc.local. It printed:" in said
+    assert len(said) < 1500
+    assert time.monotonic() - started < 15
+    left = subprocess.run(["ps", "-eo", "args"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "sleep 4321" not in left.splitlines()
+
+
 def test_a_configuration_that_hangs_is_cut_off(login_shell, me, tmp_path, can_change_user):
-    (tmp_path / ".zshrc").write_text("print before; sleep 60\n")
+    (tmp_path / ".zshrc").write_text("print before; sleep 4321\n")
     up, output = login_shell.start_as(me, "/usr/bin/zsh", 1)
     assert not up
     assert "before" in output
 
 
-def test_a_configuration_that_ends_the_shell_is_seen(login_shell, me, tmp_path, can_change_user):
-    (tmp_path / ".zshrc").write_text("print leaving; exit 3\n")
-    up, output = login_shell.start_as(me, "/usr/bin/zsh", 20)
+def test_endless_output_is_not_kept(login_shell, me, tmp_path, can_change_user):
+    (tmp_path / ".zshrc").write_text("yes a long line of output\n")
+    up, output = login_shell.start_as(me, "/usr/bin/zsh", 1)
     assert not up
-    assert "leaving" in output
+    assert len(output) <= login_shell.TAIL
+
+
+def test_a_job_that_goes_on_does_not_hold_it_up(login_shell, me, tmp_path, can_change_user):
+    (tmp_path / ".zshrc").write_text("sleep 4322 &\n")
+    started = time.monotonic()
+    assert login_shell.start_as(me, "/usr/bin/zsh", 20)[0]
+    assert time.monotonic() - started < 10
+    left = subprocess.run(["ps", "-eo", "args"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert "sleep 4322" not in left.splitlines()
 
 
 def test_a_program_that_is_no_shell_is_seen(login_shell, me, can_change_user):
     assert login_shell.start_as(me, "/bin/false", 20)[0] is False
 
 
+def test_other_shells_have_their_files_named(login_shell, me, tmp_path, can_change_user):
+    (tmp_path / ".profile").write_text("sleep 4321\n")
+    assert f"look into {tmp_path}/.profile." in login_shell.refusal(me, "/bin/bash", 1)
+
+
 def test_a_shell_that_is_not_registered_is_refused(login_shell, me):
     assert "/etc/shells" in login_shell.refusal(me, "/bin/true", 1)
 
 
-def test_the_record_survives(login_shell, tmp_path):
-    path = str(tmp_path / "lib/devrig/login_shells.json")
-    assert login_shell.load(path) == {}
-    login_shell.remember(path, "ann", "/bin/bash")
-    login_shell.remember(path, "bob", "/bin/sh")
-    login_shell.remember(path, "ann", "/usr/bin/zsh")
-    assert login_shell.load(path) == {"ann": "/bin/bash", "bob": "/bin/sh"}
-    login_shell.remember(path, "ann", None)
-    assert login_shell.load(path) == {"bob": "/bin/sh"}
+# --- the module, with a passwd of its own
+
+
+class Answered(Exception):
+    """The end of a module, with its answer."""
+
+
+@pytest.fixture
+def machine(login_shell, me, tmp_path, monkeypatch):
+    """Return a machine with one user, whose entry only usermod changes."""
+
+    class Machine:
+        ledger = tmp_path / "lib/devrig/ledger.json"
+        user = None
+        users = "ann:x:1:1::/:/bin/sh\n"
+        shells = "/bin/sh\n/bin/bash\n/usr/bin/zsh\n"
+        starts = {"/bin/sh", "/bin/bash", "/usr/bin/zsh"}
+        usermod = True
+
+        def call(self, dry=False, **params):
+            class Module:
+                def __init__(self, argument_spec, supports_check_mode):
+                    found = {name: spec.get("default") for name, spec in argument_spec.items()}
+                    self.params = {
+                        **found,
+                        "user": "ann",
+                        "shell": "/usr/bin/zsh",
+                        "ledger": str(machine.ledger),
+                        **params,
+                    }
+                    self.check_mode = dry
+                    self.warnings = []
+
+                def warn(self, text):
+                    self.warnings.append(text)
+
+                def get_bin_path(self, name, required):
+                    return "/usr/sbin/" + name
+
+                def run_command(self, command, check_rc):
+                    assert command[:2] == ["/usr/sbin/usermod", "--shell"]
+                    assert machine.known() or params.get("state") == "absent"  # written down before
+                    if machine.usermod:
+                        machine.choose(command[2])
+
+                def exit_json(self, **answer):
+                    raise Answered({**answer, "warnings": self.warnings})
+
+                def fail_json(self, **answer):
+                    raise Answered({**answer, "failed": True})
+
+            monkeypatch.setattr(login_shell, "AnsibleModule", Module)
+            with pytest.raises(Answered) as end:
+                login_shell.main()
+            return end.value.args[0]
+
+        def choose(self, shell):
+            self.user = pwd.struct_passwd(("ann", *me[1:6], shell))
+
+        def known(self):
+            if not self.ledger.exists():
+                return {}
+            return json.loads(self.ledger.read_text())["sections"].get("login_shells", {})
+
+    machine = Machine()
+    machine.choose("/bin/bash")
+    texts = {"/etc/passwd": lambda: machine.users, "/etc/shells": lambda: machine.shells}
+    monkeypatch.setattr(login_shell.pwd, "getpwnam", lambda _: machine.user)
+    monkeypatch.setattr(login_shell, "text_of", lambda path: texts[path]())
+    monkeypatch.setattr(login_shell, "start_as", lambda user, shell, *_, **__: (shell in machine.starts, "it said so"))
+    return machine
+
+
+def test_it_is_set_remembered_and_given_back(machine):
+    assert machine.call(dry=True)["changed"] is True
+    assert (machine.user.pw_shell, machine.known()) == ("/bin/bash", {})
+    answer = machine.call()
+    assert (answer["changed"], answer["before"], answer["shell"]) == (True, "/bin/bash", "/usr/bin/zsh")
+    assert (machine.user.pw_shell, machine.known()) == ("/usr/bin/zsh", {"ann": "/bin/bash"})
+    assert machine.call()["changed"] is False
+    assert machine.call(dry=True, state="absent")["changed"] is True
+    back = machine.call(state="absent")
+    assert (back["changed"], back["warnings"], machine.user.pw_shell) == (True, [], "/bin/bash")
+    assert machine.call(state="absent")["changed"] is False
+    assert not machine.ledger.parents[1].exists()
+
+
+@pytest.mark.parametrize("old", ["", "/usr/sbin/nologin", "/bin/sh"])
+def test_what_it_was_is_what_it_is_again(machine, old):
+    machine.choose(old)
+    machine.call()
+    back = machine.call(state="absent")
+    assert (machine.user.pw_shell, back["warnings"]) == (old, [])
+
+
+def test_a_shell_that_does_not_start_is_not_set(machine):
+    machine.starts = {"/bin/bash"}
+    answer = machine.call()
+    assert answer["failed"]
+    assert "did not start for ann within 20 s and was not set" in answer["msg"]
+    assert (machine.user.pw_shell, machine.known()) == ("/bin/bash", {})
+
+
+@pytest.mark.parametrize(("why", "text"), [("gone", "is not there any more"), ("broken", "does not start for them")])
+def test_an_old_shell_that_is_gone_locks_nobody_out(machine, tmp_path, why, text):
+    old = tmp_path / "fish"
+    old.write_text("")
+    old.chmod(0o755)
+    machine.shells += f"{old}\n"
+    machine.choose(str(old))
+    machine.call()
+    if why == "gone":
+        old.unlink()
+    machine.starts.remove("/bin/bash")
+    back = machine.call(state="absent")
+    assert (machine.user.pw_shell, back["shell"]) == ("/bin/sh", "/bin/sh")
+    assert text in back["warnings"][0]
+    assert machine.known() == {}
+
+
+def test_where_no_shell_starts_the_entry_is_what_it_was(machine):
+    machine.call()
+    machine.starts = set()
+    back = machine.call(state="absent")
+    assert machine.user.pw_shell == "/bin/bash"
+    assert "does not start for ann" in back["warnings"][0]
+
+
+def test_a_choice_of_the_user_s_own_is_left_and_the_last_one_is_what_comes_back(machine):
+    machine.call()
+    machine.choose("/bin/sh")
+    assert machine.call(state="absent")["changed"] is False
+    machine.call()
+    machine.choose("/bin/sh")
+    machine.call()
+    machine.call(state="absent")
+    assert machine.user.pw_shell == "/bin/sh"
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_user_from_elsewhere_is_left_out_and_said(machine, dry):
+    machine.users = "root:x:0:0::/root:/bin/sh\n"
+    answer = machine.call(dry=dry)
+    assert (answer["changed"], "failed" in answer) == (False, False)
+    assert "LDAP" in answer["skipped_why"]
+    assert answer["warnings"] == [answer["skipped_why"]]
+    back = machine.call(state="absent")
+    assert (back["changed"], back["warnings"]) == (False, [])
+
+
+def test_usermod_that_does_nothing_is_an_error(machine):
+    machine.usermod = False
+    assert "is still /bin/bash" in machine.call()["msg"]
+    machine.usermod = True
+    assert machine.call()["changed"] is True
+    machine.call(state="absent")
+    assert machine.user.pw_shell == "/bin/bash"
+
+
+def test_the_record_of_an_older_devrig_is_taken_over(machine):
+    machine.ledger.parent.mkdir(parents=True)
+    (machine.ledger.parent / "login_shells.json").write_text('{"ann": "/bin/sh", "bob": "/bin/bash"}')
+    machine.choose("/usr/bin/zsh")
+    assert machine.call()["changed"] is False
+    machine.call(state="absent")
+    assert (machine.user.pw_shell, machine.known()) == ("/bin/sh", {"bob": "/bin/bash"})
+    assert [path.name for path in machine.ledger.parent.iterdir() if path.suffix != ".lock"] == ["ledger.json"]
 
 
 def test_an_unknown_user_is_refused(run_module):

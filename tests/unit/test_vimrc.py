@@ -54,6 +54,14 @@ def test_vim_reads_it_without_an_error(vim, odd):
     assert vim("v:errmsg", "&encoding", **ODD[odd])[:2] == ["''", "'utf-8'"]
 
 
+def test_a_link_to_the_other_vimrc_is_read_once(vim):
+    """~/.vimrc was a link to ~/.vim/vimrc, and is ~/.vimrc.local now."""
+    (vim.home / ".vim").mkdir()
+    (vim.home / ".vim/vimrc").write_text("let g:read = get(g:, 'read') + 1\n")
+    (vim.home / ".vimrc.local").symlink_to(".vim/vimrc")
+    assert vim("g:read") == ["1"]
+
+
 def test_vim_damages_no_file_where_there_is_no_locale(vim):
     answer = vim("&encoding", "strchars(getline(1))", file="a.txt", text="Jörg\n", locale="C")
     assert answer == ["'utf-8'", "4"]

@@ -74,6 +74,13 @@ def test_without_pyenv_nothing_of_it_is_there(zsh_home):
     assert path[-1] == "0"
 
 
+@pytest.mark.parametrize("how", ["-lic", "-ic"])
+def test_an_old_zprofile_that_reads_zshrc_may_do_so(zsh_home, how):
+    (zsh_home.home / ".zprofile.local").write_text("source ~/.zshrc\n")
+    (zsh_home.home / ".zshrc.local").write_text("own=$(( own + 1 ))\n")
+    assert zsh_home(how, "print $own") == ["2"]
+
+
 def test_a_virtualenv_stays_in_front_in_an_inner_shell(zsh_home):
     inner = zsh_home("-lic", 'path=(/venv/bin $path); zsh -ic "print -rl -- \\$path"')
     assert inner[0] == "/venv/bin"

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 
 #: The ledger of the machine. It is root's and every user may read it; one in a home folder is for its user alone.
@@ -57,8 +58,13 @@ def drop_temporary(path):
     folder = os.path.dirname(path)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for name in os.listdir(folder):
-            if name.startswith(temporary_prefix(path)):
-                os.unlink(os.path.join(folder, name))
+            left = os.path.join(folder, name)
+            if not name.startswith(temporary_prefix(path)):
+                continue
+            if os.path.isdir(left) and not os.path.islink(left):
+                shutil.rmtree(left)
+            else:
+                os.unlink(left)
 
 
 def write_atomically(path, data, mode):
@@ -92,8 +98,9 @@ class Ledger:
         self.path = path
         self.folder = os.path.dirname(path)
         self.machine = path == MACHINE
+        self.mode = 0o644 if self.machine else 0o600
         self._old = []
-        self._made = []
+        self._begun = self._ends = False
         self._read()
 
     def _read(self):
@@ -124,8 +131,6 @@ class Ledger:
         try:
             drop_temporary(self.path)
             self._read()
-            for folder in self._made:
-                self.section("folders").setdefault(folder, {})
             yield self
         finally:
             self._unlock(handle)
@@ -134,12 +139,38 @@ class Ledger:
         """Make the folder, wait for the lock, and return its handle."""
         while True:
             with contextlib.suppress(FileNotFoundError):  # the folder went again: the other one took its ledger away
-                self._made += make_folders(self.folder, 0o755 if self.machine else 0o700)
-                handle = os.open(self.path + ".lock", os.O_RDONLY | os.O_CREAT, 0o644 if self.machine else 0o600)
+                self._begin()
+                handle = os.open(self.path + ".lock", os.O_RDONLY | os.O_CREAT, self.mode)
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 if self._is_lock(handle):
                     return handle
                 os.close(handle)
+
+    def _begin(self):
+        """Make the ledger's folder with a ledger that knows of it, and those above, at once."""
+        missing = missing_folders(self.folder)
+        if not missing:
+            return
+        top = missing[0]
+        if os.path.lexists(top):
+            raise Refused("%s is in the way: a folder has to be there; move it away, then run again" % top)
+        drop_temporary(top)
+        beside = tempfile.mkdtemp(prefix=temporary_prefix(top), dir=os.path.dirname(top))
+        try:
+            for folder in missing:
+                inner = beside + folder[len(top) :]
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(inner)
+                os.chmod(inner, 0o700 if folder == self.folder and not self.machine else 0o755 & ~umask())
+            self.sections = {"folders": dict.fromkeys(missing, {})}
+            write_atomically(os.path.join(inner, os.path.basename(self.path)), self._text(), self.mode)
+            os.rename(beside, top)
+            self._begun = True
+            sync_folder(os.path.dirname(top))
+        except OSError as error:
+            shutil.rmtree(beside, ignore_errors=True)
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another one was faster
+                raise
 
     def _is_lock(self, handle):
         """Say whether what is locked is still the lock: whoever ends a ledger deletes it."""
@@ -149,33 +180,60 @@ class Ledger:
             return False
 
     def _unlock(self, handle):
-        """Give the lock back; where there is no ledger, nothing of it is left, nor the folders made for it."""
+        """Give the lock back; of a ledger in which nothing is left, nothing is left either."""
         try:
+            if self._begun or self._ends:
+                self._read()
+                self._end()
             if not os.path.lexists(self.path):
                 os.unlink(self.path + ".lock")
-                for folder in sorted(self._made, key=len, reverse=True):
-                    os.rmdir(folder)
-        except OSError:
-            pass  # something else is there, or nothing can be written
+        except (OSError, Refused):
+            pass  # what cannot be written, or is no ledger, stays as it is
         finally:
-            self._made = []
+            self._begun = self._ends = False
             os.close(handle)
+
+    def _end(self):
+        """Delete the ledger, and those of its folders that were made for it and hold nothing else, at once."""
+        folders = self.section("folders")
+        rest = set(os.listdir(self.folder)) - {os.path.basename(self.path) + end for end in ("", ".lock")}
+        if any(found for name, found in self.sections.items() if name != "folders") or (rest and folders):
+            return
+        if not self._ends and set(folders) - self._own():
+            return
+        if rest or self.folder not in folders:
+            os.unlink(self.path)
+            return
+        top = self.folder
+        while os.path.dirname(top) in folders and os.listdir(os.path.dirname(top)) == [os.path.basename(top)]:
+            top = os.path.dirname(top)
+        beside = os.path.join(os.path.dirname(top), temporary_prefix(top) + "end")
+        os.rename(top, beside)
+        shutil.rmtree(beside)
 
     def section(self, name):
         """Return the live dict of a section; it is made when it is missing. Ask anew after each locked()."""
         return self.sections.setdefault(name, {})
 
+    def _own(self):
+        """Return the ledger's own folder and those above it, of those that were made."""
+        return {folder for folder in self.section("folders") if (self.folder + os.sep).startswith(folder + os.sep)}
+
+    def _text(self):
+        """Return what the file has to hold, as bytes."""
+        data = {"version": VERSION, "sections": {name: found for name, found in self.sections.items() if found}}
+        return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
+
     def save(self):
         """Write the ledger; then the old records that it took over go."""
-        data = {"version": VERSION, "sections": {name: found for name, found in self.sections.items() if found}}
-        text = (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
+        text = self._text()
         try:
             with open(self.path, "rb") as stream:
                 same = stream.read() == text
         except FileNotFoundError:
-            same = False
+            same = not any(self.sections.values())
         if not same:
-            write_atomically(self.path, text, 0o644 if self.machine else 0o600)
+            write_atomically(self.path, text, self.mode)
         for path in self._old:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
@@ -212,8 +270,7 @@ class Ledger:
         The ledger's own go with it when nothing else is in it and in them.
         """
         folders, gone = self.section("folders"), []
-        own = [folder for folder in folders if (self.folder + os.sep).startswith(folder + os.sep)]
-        for folder in sorted(set(folders).difference(own), key=len, reverse=True):
+        for folder in sorted(set(folders) - self._own(), key=len, reverse=True):
             try:
                 os.rmdir(folder)
                 gone.append(folder)
@@ -222,15 +279,8 @@ class Ledger:
             except OSError:
                 continue
             del folders[folder]
-        rest = set(os.listdir(self.folder)) - {os.path.basename(self.path) + end for end in ("", ".lock")}
-        empty = not any(found for name, found in self.sections.items() if name != "folders")
-        if empty and not (rest and folders):
-            self._made += own
-            self.sections = {}
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path)
-        else:
-            self.save()
+        self.save()
+        self._ends = True
         return gone
 
 
@@ -243,17 +293,18 @@ def missing_folders(path):
     return found[::-1]
 
 
-def make_folders(path, mode=0o755):
-    """Make a folder and those above it; return the ones that were not there.
+def umask():
+    """Return the bits that this process takes away from the modes of what it makes."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
-    :param mode: of the folder itself; those above it get 0755. The umask takes its bits away from both.
-    """
-    made = []
+
+def make_folders(path):
+    """Make a folder and those above it, for their user to write and with what the umask leaves for others to read."""
     for folder in missing_folders(path):
         try:
-            os.mkdir(folder, mode if folder == path else 0o755)
-            made.append(folder)
+            os.mkdir(folder, 0o755)
         except FileExistsError:
             if os.path.lexists(folder) and not os.path.isdir(folder):
                 raise Refused("%s is in the way: a folder has to be there; move it away, then run again" % folder)
-    return made

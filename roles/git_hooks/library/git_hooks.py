@@ -12,7 +12,7 @@ description:
   - C(state=absent) takes exactly that away. The files that the role writes with C(dotfile) are not touched.
 options:
   state_dir:
-    description: Folder of the record; made when it is missing.
+    description: Folder of the ledger; made when it is missing.
     type: path
     required: true
   template:
@@ -43,7 +43,6 @@ done:
 """
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -52,6 +51,7 @@ import subprocess
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.devrig_ledger import Ledger, Refused, told, write_atomically
 
 FOLDER = ".local/share/devrig/git"  # below the home folder
 MARK = b"\n# devrig: pre-commit hook"  # a line of our hook, templates/git-pre-commit.j2
@@ -77,10 +77,6 @@ CLIENT_HOOKS = (
     "post-rewrite",
     "sendemail-validate",
 )
-
-
-class Refused(Exception):
-    """What cannot be done; the message says what to do."""
 
 
 # --- git's configuration
@@ -213,31 +209,33 @@ def append(path):
 class Record:
     """Where our value was written, and what the file was before, so that the undo is exact."""
 
-    def __init__(self, state_dir):
-        """Read the record of a state folder; Refused where it is not one."""
-        self.path = os.path.join(state_dir, "git-hooks.json")
-        try:
-            self.known = json.loads((read(self.path) or b"null").decode())
-        except ValueError:
-            raise Refused("%s is not a record of devrig's: move it away, then run again" % self.path)
+    def __init__(self, ledger):
+        """Take a Ledger whose lock is held; what an older devrig wrote down is taken over with the next save."""
+        self.ledger = ledger
+        self.section = ledger.section("git")
+        old = ledger.old_record("git-hooks.json")
+        if old:
+            self.section.setdefault("include", old)
+
+    @property
+    def known(self):
+        """Return the entry, None for none: file, and its sha256 (None for no file) and mtime in ns before."""
+        return self.section.get("include")
 
     def save(self, path):
         """Remember a configuration file as it is, before it is changed."""
         data = read(path)
-        digest = None if data is None else hashlib.sha256(data).hexdigest()
-        self.known = {"file": os.path.realpath(path), "sha256": digest}
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        with open(self.path + ".new", "w") as stream:
-            json.dump(self.known, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(self.path + ".new", self.path)
+        self.section["include"] = {
+            "file": os.path.realpath(path),
+            "sha256": None if data is None else hashlib.sha256(data).hexdigest(),
+            "mtime": None if data is None else os.stat(path).st_mtime_ns,
+        }
+        self.ledger.save()
 
     def forget(self):
-        """Remove the record."""
-        if self.known:
-            os.unlink(self.path)
-            self.known = None
+        """Remove the entry."""
+        self.section.pop("include", None)
+        self.ledger.save()
 
 
 def include(record, keys, dry):
@@ -290,6 +288,9 @@ def exclude(record, dry):
             os.unlink(path)
         elif now and hashlib.sha256(now[:-1]).hexdigest() == first:  # git ended the last line
             write_locked(path, now[:-1])
+        now = read(path)
+        if now and hashlib.sha256(now).hexdigest() == first and record.known.get("mtime"):
+            os.utime(path, ns=(os.stat(path).st_atime_ns, record.known["mtime"]))
         record.forget()
     return "%s is as it was" % ", ".join(holders) if holders else None
 
@@ -388,19 +389,15 @@ def put(path, entry):
         os.unlink(path)
     if entry[0] == "folder":
         os.mkdir(path)
-        return
-    beside = tempfile.mkdtemp(prefix=".devrig-", dir=os.path.dirname(path))
-    try:
-        new = os.path.join(beside, "new")
-        if entry[0] == "link":
-            os.symlink(entry[1], new)
-        else:
-            with open(new, "wb") as stream:
-                stream.write(entry[2])
-            os.chmod(new, entry[1])
-        os.replace(new, path)
-    finally:
-        shutil.rmtree(beside)
+    elif entry[0] == "file":
+        write_atomically(path, entry[2], entry[1])
+    else:
+        beside = tempfile.mkdtemp(prefix=".devrig-", dir=os.path.dirname(path))
+        try:
+            os.symlink(entry[1], os.path.join(beside, "new"))
+            os.replace(os.path.join(beside, "new"), path)
+        finally:
+            shutil.rmtree(beside)
 
 
 def differs(root, tree):
@@ -426,6 +423,13 @@ def bring(root, tree, dry):
 
 
 # --- the module
+
+
+def drop_left(folder):
+    """Delete what runs that were killed left in our folder."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if name.startswith(".devrig-"):
+            drop(os.path.join(folder, name))
 
 
 def present(folder, record, template, dry):
@@ -493,16 +497,22 @@ def main():
         if not wanted or module.check_mode:  # a bare machine: the package is not there yet
             module.exit_json(changed=wanted, done=[], template_dir="", hooks_path="")
         module.fail_json(msg="git is missing: run the playbook with --tags git_hooks")
+    dry = module.check_mode
     try:
-        record = Record(module.params["state_dir"])
-        if wanted:
-            answer = present(folder, record, module.params["template"], module.check_mode)
-        else:
-            answer = absent(folder, record, module.check_mode)
+        ledger = Ledger(os.path.join(module.params["state_dir"], "ledger.json"))
+        with ledger.locked(dry):
+            record = Record(ledger)
+            if not dry:
+                drop_left(folder)
+            answer = present(folder, record, module.params["template"], dry) if wanted else absent(folder, record, dry)
+            if not dry and wanted:
+                ledger.save()
+            elif not dry:
+                ledger.drop_folders()
     except Refused as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg="%s: %s" % (error.filename or folder, error.strerror))
+        module.fail_json(msg=told(error, folder))
     for warning in answer.pop("warnings", []):
         module.warn(warning)
     diff = {"before": "", "after": "".join(line + "\n" for line in answer["done"])}
