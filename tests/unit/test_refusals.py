@@ -178,4 +178,4 @@ def test_a_folder_that_is_no_pyenv_is_refused(plan, tmp_path):
     (tmp_path / "pyenv/things").mkdir(parents=True)
     status, output = plan()
     assert status != 0
-    assert "is no git checkout of pyenv" in output
+    assert "is no git checkout: move it away" in output
