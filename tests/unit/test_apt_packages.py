@@ -244,11 +244,12 @@ def test_the_note_is_there_before_apt_runs(apt_packages, play, tmp_path):
 
 
 def test_check_mode_says_the_same_and_does_nothing(apt_packages, play, tmp_path):
-    apt, module, ledger = play({"dpkg-query": BARE})
+    apt, module, ledger = play({"dpkg-query": BARE, "--simulate": [(0, INSTALLS), (100, "E: no lists")]})
     module.check_mode = True
     result = apt_packages.present(apt, module, ledger)
-    assert (result["changed"], result["missing"]) == (True, ["zsh"])
-    assert all(line.startswith(("dpkg --print", "dpkg-query")) for line in module.ran)
+    assert (result["changed"], result["missing"], result["coming"]) == (True, ["zsh"], ["zsh", "zsh-common"])
+    assert apt_packages.present(apt, module, ledger)["coming"] == ["zsh"]
+    assert all(line.startswith(("dpkg --print", "dpkg-query", "apt-get --simulate")) for line in module.ran)
     assert not (tmp_path / "state").exists()
 
 
@@ -557,3 +558,14 @@ def test_what_is_left_out_is_joined_with_what_was_before(act):
 def test_a_look_leaves_nothing_out(act):
     result, _, _ = act({"changed": False, "missing": ["zsh"]}, become=False, state="looked")
     assert "ansible_facts" not in result
+
+
+def test_check_mode_counts_a_package_once_as_the_real_run_does(act):
+    first, _, _ = act({"changed": True, "missing": ["zsh", "git"], "coming": ["git", "git-man", "zsh"]})
+    assert first["changed"]
+    facts = first["ansible_facts"]
+    again, _, _ = act({"changed": True, "missing": ["git"], "coming": ["git", "git-man"]}, facts=facts)
+    assert not again["changed"]
+    more, _, _ = act({"changed": True, "missing": ["git", "vim"], "coming": ["git", "vim"]}, facts=facts)
+    assert more["changed"]
+    assert more["diff"]["after"] == "vim\n"

@@ -14,6 +14,17 @@ def joined(found, missing):
     return {**found, "packages": sorted({*found.get("packages", []), *missing})}
 
 
+def only_new(answer, before):
+    """Return what of check mode's answer is changed when tasks before this one bring packages too, as they would.
+
+    :param before: the fact devrig_coming, the packages that they would bring.
+    """
+    rest = [name for name in answer["missing"] if name not in before]
+    coming = sorted({*before, *answer["coming"]})
+    diff = {"before": "", "after": "".join(f"{name}\n" for name in answer["coming"] if name not in before)}
+    return {"changed": bool(rest), "diff": diff, "ansible_facts": {"devrig_coming": coming}}
+
+
 class ActionModule(ActionBase):
     """Runs the module, a second time where it has to wait."""
 
@@ -34,6 +45,8 @@ class ActionModule(ActionBase):
             Display().display(line, stderr=True)  # Ansible does not flush what it writes to stdout
             options["wait"] = max(timeout, 1)
             answer = self._execute_module("apt_packages", module_args=options, task_vars=task_vars)
+        if "coming" in answer:
+            answer.update(only_new(answer, facts.get("devrig_coming") or []))
         missing = answer.get("missing")
         if missing and not options["change"] and options.get("state", "present") == "present":
             left_out = joined(facts.get("devrig_left_out") or {}, missing)

@@ -65,6 +65,11 @@ missing:
   type: list
   elements: str
   returned: with present and looked
+coming:
+  description: What would be installed, as far as apt's lists know it.
+  type: list
+  elements: str
+  returned: with present, in check mode
 busy:
   description: Who holds apt's lock, where nothing was done for it.
   type: str
@@ -305,6 +310,8 @@ def present(apt, module, ledger):
         return result
     result.update(changed=True, diff={"before": "", "after": "".join("%s\n" % name for name in lacking)})
     if module.check_mode:
+        status, output = apt.simulate("install", *lacking)  # a bare machine may have no lists: then the names must do
+        result["coming"] = lacking if status else sorted(simulated(output).new)
         return result
     if os.geteuid() != 0:
         raise Refused("apt_packages has packages to install and is not root: the task needs become")
