@@ -35,16 +35,18 @@ def test_a_check_is_called_after_its_task(name, of, said):
     assert CHECK.title(name, of) == said
 
 
-def test_a_cause_is_one_that_is_broken_and_of_this_role_or_named_with_its_own():
+def test_a_cause_is_one_that_is_not_well_and_of_this_role_or_named_with_its_own():
     earlier = [
         {"role": "zsh", "check": "zsh is there", "state": "broken"},
         {"role": "vim", "check": "vim is there", "state": "ok"},
         {"role": "vim", "check": "its file", "state": "skipped"},
     ]
-    assert CHECK.cause(["zsh is there"], "zsh", earlier) == "zsh: zsh is there"
-    assert CHECK.cause(["vim is there", "zsh: zsh is there"], "pyenv", earlier) == "zsh: zsh is there"
+    cause = "follows from what is broken: zsh: zsh is there"
+    assert CHECK.cause(["zsh is there"], "zsh", earlier) == cause
+    assert CHECK.cause(["vim is there", "zsh: zsh is there"], "pyenv", earlier) == cause
     assert CHECK.cause(["zsh is there"], "pyenv", earlier) is None
-    assert CHECK.cause(["vim is there", "its file"], "vim", earlier) is None
+    assert CHECK.cause(["vim is there", "its file"], "vim", earlier) == "follows from what is skipped: vim: its file"
+    assert CHECK.cause(["vim is there"], "vim", earlier) is None
     assert CHECK.cause([], "zsh", earlier) is None
 
 
@@ -209,13 +211,16 @@ def test_shells_are_read_as_shells_5_says(look, text, is_listed):
 def test_what_dpkg_has_not_finished(look):
     text = "ii  bash\nrc  gone\nun  never\nhi  held\n\n"
     text += "iF  half-configured\niU  unpacked\niW  waits\nit  pending\niHR broken\n"
-    assert look.unfinished(text) == ["half-configured", "unpacked", "waits", "pending", "broken"]
-    assert look.unfinished("") == []
+    states = look.package_states(text)
+    assert look.unfinished(states) == ["half-configured", "unpacked", "waits", "pending", "broken"]
+    assert look.unfinished([]) == []
+    assert look.lacking(["bash", "gone", "never", "held", "unheard"], states) == ["gone", "never", "unheard"]
 
 
 def test_one_call_looks_at_all(run_module, tmp_path):
     params = {
         "programs": ["sh", "no-such-program"],
+        "packages": [],
         "places": {"zsh": "^\\.zshrc$"},
         "state_dir": str(tmp_path / "state"),
     }

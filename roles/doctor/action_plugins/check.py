@@ -28,7 +28,7 @@ def title(name, of):
 
 
 def cause(after, role, earlier):
-    """Return the title of what is broken already and breaks this too, or None.
+    """Return why a check that fails is not told as broken: something it needs is not well, and is told itself; or None.
 
     :param after: titles, of this role's or "role: title".
     :param earlier: the checks so far.
@@ -36,8 +36,8 @@ def cause(after, role, earlier):
     for name in after:
         for check in earlier:
             whole = f"{check['role']}: {check['check']}"
-            if check["state"] == "broken" and whole in (name, f"{role}: {name}"):
-                return whole
+            if check["state"] != "ok" and whole in (name, f"{role}: {name}"):
+                return f"follows from what is {check['state']}: {whole}"
     return None
 
 
@@ -50,7 +50,7 @@ class ActionModule(Assert):
         """Judge. Options: those of assert, and three more.
 
         skipped: why this cannot be asked here; empty where it can.
-        after: titles of checks; where one of them is broken, this one is not told as broken too.
+        after: titles of checks; where one of them is not well, this one is not told as broken too.
         of: what it is about, in a loop.
         """
         given = {name: self._task.args.get(name) for name in OWN}
@@ -73,7 +73,7 @@ class ActionModule(Assert):
                 broken, error = True, str(caught)
             after = cause(given["after"] or [], role, earlier + here) if broken else None
             if after:
-                check.update(state="skipped", message=f"follows from what is broken: {after}")
+                check.update(state="skipped", message=after)
             else:
                 check.update(state="broken" if broken else "ok", message=fail_msg.strip() if broken else "")
         here.append(check)

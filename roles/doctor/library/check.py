@@ -21,8 +21,8 @@ options:
     type: str
     default: ""
   after:
-    description: Titles of checks ("role: title" for another role's). Where one of them is broken, this one, broken too,
-      is shown as skipped, since it follows.
+    description: Titles of checks ("role: title" for another role's). Where one of them is broken or skipped, this one,
+      if it is broken, is shown as skipped, since it follows.
     type: list
     elements: str
     default: []

@@ -12,6 +12,11 @@ options:
     type: list
     elements: str
     required: true
+  packages:
+    description: Names of packages.
+    type: list
+    elements: str
+    required: true
   places:
     description: Role -> regular expression; whose a home file is, by its path below the home folder.
     type: dict
@@ -26,6 +31,11 @@ RETURN = r"""
 programs:
   description: Those of the programs that are on PATH, each with its path.
   type: dict
+  returned: always
+lacking:
+  description: Those of the packages that are not installed.
+  type: list
+  elements: str
   returned: always
 ledger:
   description: Why the ledger cannot be read; empty where it can.
@@ -110,15 +120,25 @@ def listed(shell, text):
     return shell in [line.split("#", 1)[0].strip() for line in text.splitlines()]
 
 
-def unfinished(text):
-    """Return the names of packages that an interrupted dpkg has left.
+def package_states(text):
+    """Return the packages that dpkg knows as (three letters, name).
 
-    :param text: what dpkg-query prints, a line each: the three letters of the state (dpkg-query(1), "db:Status-Abbrev":
-        what is wanted, what there is, R where it has to be installed anew), then the name.
+    :param text: what dpkg-query prints, a line each: the letters (dpkg-query(1), "db:Status-Abbrev": what is wanted,
+        what there is, R where it has to be installed anew), then the name.
     """
-    states = [(line[:3], line[3:].strip()) for line in text.splitlines()]
+    return [(line[:3], line[3:].strip()) for line in text.splitlines()]
+
+
+def unfinished(states):
+    """Return the names of packages that an interrupted dpkg has left."""
     # Not there (n), configuration left (c), all there (i); in between: H, U, F, and triggers W, t.
     return [name for state, name in states if state[1:2] in set("HUFWt") or state[2:3] == "R"]
+
+
+def lacking(wanted, states):
+    """Return those of the wanted packages that are not installed."""
+    there = {name for state, name in states if state[1:2] not in ("", "n", "c")}
+    return [name for name in wanted if name not in there]
 
 
 def main():
@@ -126,6 +146,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "programs": {"type": "list", "elements": "str", "required": True},
+            "packages": {"type": "list", "elements": "str", "required": True},
             "places": {"type": "dict", "required": True},
             "state_dir": {"type": "path", "required": True},
         },
@@ -149,13 +170,15 @@ def main():
     except FileNotFoundError:
         shells = ""
     # Not dpkg --audit, which wants root where there is something to say.
-    _, packages, _ = module.run_command(["dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\\n"])
+    _, known, _ = module.run_command(["dpkg-query", "--show", "--showformat", "${db:Status-Abbrev} ${Package}\\n"])
+    states = package_states(known)
     module.exit_json(
         changed=False,
+        lacking=lacking(params["packages"], states),
         programs={name: shutil.which(name) for name in params["programs"] if shutil.which(name)},
         ledger=said,
         files=faults(files, params["places"], user.pw_dir, user.pw_uid),
-        dpkg=unfinished(packages),
+        dpkg=unfinished(states),
         login={
             "path": user.pw_shell,
             "listed": listed(user.pw_shell, shells),
