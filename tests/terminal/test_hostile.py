@@ -129,7 +129,7 @@ def test_a_branch_s_name_is_text(hostile, idle_zsh, open_terminal, place):
         assert HIJACK not in terminal.raw
         if number == 0:
             terminal.wait_for("$(~/canary branch)" if place != "HEAD" else "~/hostile $(~/canary branch)")
-        editor = open_terminal("vim", "trap.py", folder=f"{hostile.path}/hostile", columns=160)
+        editor = open_terminal("vim", "-n", "trap.py", folder=f"{hostile.path}/hostile", columns=160)
         editor.wait_for("undefined_name")
         editor.wait_quiet(0.5)
         assert caught(hostile) == set()
