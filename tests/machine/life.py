@@ -1,5 +1,6 @@
 """What a person has before devrig comes, and what must hold after something went wrong."""
 
+import re
 import time
 
 #: Files of a person's: where devrig writes its own, and elsewhere; with names, modes and times that are easily lost.
@@ -48,12 +49,14 @@ def lost(machine):
 
 
 def changed_tasks(done):
-    """Return the names of the tasks that said they changed something, in order."""
+    """Return the names of the tasks that said they changed something, in order.
+
+    Without handlers: they fetch the result of a task that has said so already, and check mode has no result to fetch.
+    """
     found = []
-    for part in done.said.split("\nTASK [")[1:] + done.said.split("\nRUNNING HANDLER [")[1:]:
-        name = part.split("]", 1)[0]
-        if "\nchanged: " in part.split("\nTASK [")[0].split("\nRUNNING HANDLER [")[0]:
-            found.append(name)
+    for part in re.split(r"\n(?=TASK \[|RUNNING HANDLER \[|PLAY RECAP)", done.said):
+        if part.startswith("TASK [") and "\nchanged: " in part:
+            found.append(part[len("TASK [") :].split("]", 1)[0])
     return found
 
 
