@@ -63,7 +63,7 @@ class CallbackModule(CallbackBase):
         except BlockingIOError:
             process = holder(os.fstat(self.folder).st_ino, Path("/proc/locks").read_text(encoding="ascii"))
             who = "process " + process if process else "of a process that is not seen here"
-            self._display.display("Another run of devrig's is going on (%s): waiting for its end." % who)
+            self._display.display("Another run of devrig's is going on (%s): waiting for its end." % who, stderr=True)
             fcntl.flock(self.folder, fcntl.LOCK_EX)
         except OSError as error:  # a file system without locks
             self._display.warning("Runs at the same time would not wait for each other: %s" % error)
