@@ -24,9 +24,9 @@ touch -h -d '2020-02-03 04:05:06.789' dotfiles/tmux.conf "Müller & Söhne/ein O
 #: Where the person's own settings act once devrig's files are there: a line for each that is lost.
 _ACTS = r"""
 cd /home/dev
-zsh -ic 'alias left_by_the_user' 2>&1 | grep -q ünïcode || echo alias
+zsh -ic 'HISTFILE=; alias left_by_the_user' 2>&1 | grep -q ünïcode || echo alias
 look='redir! > /tmp/acts | silent echo get(g:, "left_by_the_user") | redir END | qa!'
-vim -es -u ~/.vimrc --not-a-term -c "$look" </dev/null >/dev/null 2>&1 || true
+vim -es -i NONE -u ~/.vimrc --not-a-term -c "$look" </dev/null >/dev/null 2>&1 || true
 grep -q 1 /tmp/acts || echo vim
 tmux -L acts -f ~/.tmux.conf new-session -d 2>&1
 tmux -L acts show -gv @left_by_the_user | grep -q 1 || echo tmux

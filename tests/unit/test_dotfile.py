@@ -812,3 +812,17 @@ def test_a_read_only_home_is_one_clear_error_and_needs_nothing_where_nothing_is_
         assert {path.name: path.read_text() for path in home.iterdir()} == {".zshrc": "mine\n"}
     finally:
         subprocess.run(["umount", "-l", str(home)], check=True)
+
+
+def test_folders_are_made_for_their_user_alone_and_go_when_they_are_empty(run_module, tmp_path):
+    wanted = [str(tmp_path / ".cache/devrig/zsh"), str(tmp_path / ".local/state/vim/undo")]
+    params = {"state_dir": str(tmp_path / ".local/state/devrig"), "files": [], "folders": wanted}
+    assert run_module("dotfile", params, "--check")["changed"] is True
+    assert not (tmp_path / ".cache").exists()
+    assert run_module("dotfile", params)["changed"] is True
+    assert {Path(path).stat().st_mode & 0o777 for path in wanted} == {0o700}
+    assert run_module("dotfile", params)["changed"] is False
+    (tmp_path / ".local/state/vim/undo/mine").touch()
+    run_module("dotfile", {**params, "state": "absent"})
+    assert not (tmp_path / ".cache").exists()
+    assert (tmp_path / ".local/state/vim/undo/mine").exists()

@@ -390,8 +390,8 @@ def test_rubocop_s_file_of_options_may_run_code(tmp_path, home, machine):
 
 def test_rubocop_is_told_where_its_cache_is():
     """Else it looks into each .rubocop.yml above, whoever's, and runs what is in there."""
-    assert lint.environment({"XDG_CACHE_HOME": "/c"})["RUBOCOP_CACHE_ROOT"] == "/c"
-    assert lint.environment({})["RUBOCOP_CACHE_ROOT"].endswith("/.cache")
+    assert lint.environment({"XDG_CACHE_HOME": "/c"})["RUBOCOP_CACHE_ROOT"] == "/c/devrig/rubocop"
+    assert lint.environment({})["RUBOCOP_CACHE_ROOT"].endswith("/.cache/devrig/rubocop")
     assert lint.environment({"RUBOCOP_CACHE_ROOT": "/mine"})["RUBOCOP_CACHE_ROOT"] == "/mine"
 
 

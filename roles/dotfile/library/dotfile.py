@@ -27,6 +27,13 @@ options:
     description: Folder of the ledger and of the backups; made when it is missing.
     type: path
     required: true
+  folders:
+    description:
+      - Folders, absolute paths, in which programs keep what is theirs. One that is missing is made, for its user alone;
+        C(state=absent) removes those that were made and are empty, whatever call made them.
+    type: list
+    elements: path
+    default: []
   existing:
     description:
       - What becomes of a file that is there and not ours. C(adopt) keeps it in the backup, and its content becomes the
@@ -524,6 +531,16 @@ def take_over(ledger, state_dir):
     return True
 
 
+def present_folders(paths, call):
+    """Make folders for their user alone; return those that were not there."""
+    new = [path for path in paths if not os.path.isdir(path)]
+    for path in [] if call.dry else new:
+        with naming(path):
+            call.ledger.make_folder(path)
+            os.chmod(path, 0o700)
+    return new
+
+
 def present(steps, call):
     """Write the files."""
     taken_over = take_over(call.ledger, call.state_dir)
@@ -679,12 +696,14 @@ def main():
         argument_spec={
             "files": {"type": "list", "elements": "dict", "required": True},
             "state_dir": {"type": "path", "required": True},
+            "folders": {"type": "list", "elements": "path", "default": []},
             "existing": {"type": "str", "choices": ["adopt", "backup", "refuse"], "default": "adopt"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         },
         supports_check_mode=True,
     )
     state_dir = os.path.normpath(module.params["state_dir"])
+    new = []
     try:
         ledger = Ledger(os.path.join(state_dir, "ledger.json"))
         call = Call(ledger, os.path.expanduser("~"), state_dir, module.params["existing"], module.check_mode)
@@ -692,6 +711,7 @@ def main():
             steps = checked(module.params["files"])
             with ledger.locked(call.dry):
                 present(steps, call)
+                new = present_folders(module.params["folders"], call)
             kept = [(kept_of(step), step) for step in steps if step.why]
         else:
             steps = [Step(item["path"]) for item in module.params["files"]]
@@ -705,7 +725,7 @@ def main():
         item["said"] = said_of(item, step, call)
         module.warn(item["said"])
     module.exit_json(
-        changed=any(step.action not in ("unchanged", "absent", "kept") for step in steps),
+        changed=bool(new) or any(step.action not in ("unchanged", "absent", "kept") for step in steps),
         files=[step.answer for step in steps],
         kept=[item for item, _ in kept],
         recorded=sorted(ledger.section("files")),

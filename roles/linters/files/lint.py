@@ -244,7 +244,7 @@ def environment(environ):
     # rubocop would look for its cache's place in every .rubocop.yml above, and run the ERB that is in there.
     cache = environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     settings = {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:surrogateescape"}
-    return {"RUBOCOP_CACHE_ROOT": cache, **without_git(environ), **settings}
+    return {"RUBOCOP_CACHE_ROOT": os.path.join(cache, "devrig", "rubocop"), **without_git(environ), **settings}
 
 
 def command_for_files(chosen, files):
