@@ -739,10 +739,10 @@ def converged(run):
 @pytest.fixture
 def big(origin):
     """Many files in both commits, so that there is time to kill."""
-    for number in range(1500):
+    for number in range(400):
         (origin / f"file{number}").write_text(f"{number} three\n" * 20)
     origin.one = commit(origin, a_txt="three\n")
-    for number in range(1500):
+    for number in range(400):
         (origin / f"file{number}").write_text(f"{number} four\n" * 20)
     origin.two = commit(origin, a_txt="four\n", c_txt="new\n")
     return origin
