@@ -198,6 +198,6 @@ for folder in .git sub/.git elsewhere.git bare; do
   printf '* filter=trap diff=trap merge=trap\n' >"$folder/info/attributes"
 done
 git config --file bare/config core.bare false
-git config --file bare/config core.worktree ..
+git config --file bare/config core.worktree .
 # The time of all files is another one than in the index: git has to look into them.
 find . -name .git -prune -o -type f -exec touch -d '2001-01-01' {} +
