@@ -29,7 +29,6 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "survives(fault, holds): a line of docs/reliability.md")
-    config.addinivalue_line("markers", "xdist_group(name): the tests of a release are run by one process")
 
 
 def pytest_collection_modifyitems(session, items):

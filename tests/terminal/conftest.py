@@ -15,7 +15,9 @@ def pytest_addoption(parser):
 def pytest_generate_tests(metafunc):
     if "host" in metafunc.fixturenames:
         hosts = [name for given in metafunc.config.getoption("host") for name in given.split(",") if name]
-        metafunc.parametrize("host", hosts or [""], ids=hosts or ["here"], scope="session")
+        # With several processes (pytest-xdist) the tests of a host are done by one, for they have time limits.
+        marked = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in hosts or [""]]
+        metafunc.parametrize("host", marked, ids=hosts or ["here"], scope="session")
 
 
 @pytest.fixture(scope="session")
