@@ -64,7 +64,8 @@ class Container:
         self.lab, self.name = lab, f"devrig-machine-{uuid.uuid4().hex[:12]}"
         self.environment = dict(lab["environment"])
         volumes = [f"--volume={lab['ca_bundle']}:{lab['environment']['PIP_CERT']}:ro"] if lab["ca_bundle"] else []
-        command = ["podman", "run", "--detach", "--name", self.name, "--network=host", "--stop-signal=9", *volumes]
+        network = [] if any(option.startswith("--network") for option in options) else ["--network=host"]
+        command = ["podman", "run", "--detach", "--name", self.name, *network, "--stop-signal=9", *volumes]
         _call([*command, *options, image, "bash", "-c", INIT])
 
     def command(self, *command, user="dev", env=None, folder=None, options=()):
