@@ -1,6 +1,8 @@
 """Machines to break: containers of two releases, bare or set up; and the table of what they survived."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,9 +22,7 @@ def pytest_addoption(parser):
     group.addoption(
         "--suite", action="append", default=[], help="code name of a release; again for several (default: all)"
     )
-    group.addoption(
-        "--port", type=int, default=0, help="of the mirror; the images are kept, and used again (default: any)"
-    )
+    group.addoption("--keep-images", action="store_true", help="use the images of an earlier run, if they are there")
 
     group.addoption("--table", metavar="FILE", help="write the table of what was survived into a file")
 
@@ -49,7 +49,9 @@ def pytest_terminal_summary(terminalreporter, config):
 def pytest_generate_tests(metafunc):
     if "suite" in metafunc.fixturenames:
         suites = metafunc.config.getoption("suite") or list(RELEASES)
-        marked = [pytest.param(suite, marks=pytest.mark.xdist_group(suite)) for suite in suites]
+        # With several processes (pytest-xdist) the tests of a file and a release are done by one.
+        group = f"{metafunc.module.__name__}-{{}}".format
+        marked = [pytest.param(suite, marks=pytest.mark.xdist_group(group(suite))) for suite in suites]
         metafunc.parametrize("suite", marked, ids=suites, scope="session")
 
 
@@ -63,11 +65,11 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def mirror(lab, tmp_path_factory, pytestconfig):
+def mirror(lab, tmp_path_factory):
     """Serve a mirror of stand-ins; return (its server, the product's settings that lead to it)."""
     folder = tmp_path_factory.mktemp("mirror") / "files"
     settings = stand_in.make_mirror(folder, lab)
-    server = Server(folder, pytestconfig.getoption("port"))
+    server = Server(folder)
     yield server, stand_in.with_urls(settings, server.url)
     server.shutdown()
     server.server_close()
@@ -92,33 +94,46 @@ def _copy_checkout(container):
 
 
 @pytest.fixture(scope="session")
-def images(suite, lab, mirror, pytestconfig):
-    """Make the images of a release; return their names by state.
+def images(suite, lab, mirror, pytestconfig, tmp_path_factory):
+    """Have the images of a release, made once a run; return their names by state.
 
     bare: a new machine with a checkout; ready: the same after ./bootstrap, everything set up.
     """
     names = {state: f"localhost/devrig-machine/{suite}:{state}" for state in ("bare", "ready")}
-    archives = f"--volume={lab['apt_archives'][suite]}:/var/cache/apt/archives"
-    kept = pytestconfig.getoption("port") != 0
-    if kept and all(
-        subprocess.run(["podman", "image", "exists", name], check=False).returncode == 0 for name in names.values()
-    ):
-        yield {**names, "archives": archives}
-        return
-    made = Container(lab["images"][suite], lab, archives)
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all processes of this run
+    with (folder / f"{suite}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = folder / f"{suite}.made"
+        kept = pytestconfig.getoption("--keep-images") and all(map(_exists, names.values()))
+        if not made.exists() and not kept:
+            settings = {**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]}
+            _make_images(Container(lab["images"][suite], lab, _archives(lab, suite)), names, settings)
+        made.touch()
+    return names
+
+
+def _archives(lab, suite, how=""):
+    """Return podman's option for the folder of downloaded packages."""
+    return f"--volume={lab['apt_archives'][suite]}:/var/cache/apt/archives{how}"
+
+
+def _exists(image):
+    return subprocess.run(["podman", "image", "exists", image], check=False).returncode == 0
+
+
+def _make_images(container, names, settings):
+    """Make the images out of a new container, which goes."""
     try:
-        made.settle({**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]})
-        _copy_checkout(made)
-        made.root("apt-get -qq update")
-        made.keep(names["bare"])
-        done = made.bootstrap()
-        assert done.code == 0, done.said
-        made.keep(names["ready"])
+        container.settle(settings)
+        _copy_checkout(container)
+        container.root("apt-get -qq update")
+        container.keep(names["bare"])
+        container.bootstrap(check=True)
+        container.keep(names["ready"])
     finally:
-        made.remove()
-    yield {**names, "archives": archives}
-    for name in names.values() if not kept else ():
-        subprocess.run(["podman", "rmi", "--force", name], capture_output=True, check=False)
+        container.remove()
 
 
 @pytest.fixture
@@ -127,9 +142,12 @@ def machine(suite, images, lab, mirror):
     started = []
 
     def start(state, *options, archives=True):
-        started.append(Container(images[state], lab, *([images["archives"]] if archives else []), *options))
+        # Each with a layer of its own above the folder of packages: apt locks it.
+        packages = [_archives(lab, suite, ":O")] if archives else []
+        started.append(Container(images[state], lab, *packages, *options))
         started[-1].suite = suite
         started[-1].settings = {**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]}
+        started[-1].settle(started[-1].settings)
         if state == "ready":
             started[-1].sh(READY)
         return started[-1]

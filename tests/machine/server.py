@@ -19,10 +19,10 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder, port=0):
+    def __init__(self, folder):
         self.folder, self.faults, self.asked = folder, [], []
         self.reached, self.lock = threading.Event(), threading.Lock()
-        super().__init__(("127.0.0.1", port), Handler)
+        super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.machine.container import CHECKOUT, READY, Container
+from tests.machine.stand_in import VERSIONS
 
 USER = "dev"
 TAGS = "build_deps,pyenv,linters,zsh,vim,tmux,git_hooks,pipenv"
@@ -182,9 +183,10 @@ def named(check):
 
 
 @pytest.fixture(scope="module")
-def patient(suite, images, lab):
+def patient(suite, images, lab, mirror):
     """Return one machine for all breakages: each is mended before the next."""
     container = Container(images["ready"], lab)
+    container.settle({**mirror[1], "pyenv_versions": [VERSIONS[suite]]})
     container.sh(READY)
     yield container
     container.remove()
