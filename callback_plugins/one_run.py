@@ -16,6 +16,7 @@ requirements:
 
 import fcntl
 import os
+import pwd
 import re
 from pathlib import Path
 
@@ -32,11 +33,20 @@ def holder(inode, locks):
     return found[1] if found and found[1] != "0" else ""
 
 
-def on_this_machine(play):
-    """Say whether one of the play's hosts is this machine."""
+def home_here(play):
+    """Return the home folder that the play sets up on this machine, None where it is about other machines."""
     variables = play.get_variable_manager().get_vars(play=play)
     hosts = [variables["hostvars"][name] for name in variables["ansible_play_hosts_all"]]
-    return any(host.get("ansible_connection", play.connection) == "local" for host in hosts)
+    here = [host for host in hosts if host.get("ansible_connection", play.connection) == "local"]
+    return home_of(here[0].get("dev_user")) if here else None
+
+
+def home_of(user):
+    """Return the home folder of a user, of the one who runs this where it is empty or nobody's."""
+    try:
+        return Path(pwd.getpwnam(user).pw_dir) if user else Path.home()
+    except KeyError:
+        return Path.home()
 
 
 class CallbackModule(CallbackBase):
@@ -54,10 +64,11 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play):
         """Wait for the run that holds the lock, if there is one."""
-        if self.folder is not None or not on_this_machine(play):
+        home = home_here(play) if self.folder is None else None
+        if home is None:
             return
         # Not inherited by programs that are started; Ansible's own workers are part of the run.
-        self.folder = os.open(Path.home(), os.O_RDONLY | os.O_CLOEXEC)
+        self.folder = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(self.folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -28,8 +28,8 @@ def test_no_network_before(machine):
     home, system = live_in(bare), bare.system()
     done = bare.bootstrap()
     assert done.code == 1
-    assert "bootstrap: " in done.said.splitlines()[-1]
-    assert "cannot be" in done.said.splitlines()[-1]
+    assert "bootstrap: " in done.said
+    assert "look at the network" in done.said
     assert bare.home() == home
     assert bare.system() == system
 
@@ -212,7 +212,7 @@ def sums_of(machine, server):
 @pytest.mark.survives("a clock that is wrong by years", "the message of TLS names the clock")
 def test_a_wrong_clock(bare):
     bare.root("apt-get -qq -y install faketime")
-    done = bare.run("faketime", "2010-01-01", *bare.bootstrap_line("--list-tags"), folder="/srv/devrig", check=False)
+    done = bare.run("faketime", "2040-01-01", *bare.bootstrap_line("--list-tags"), folder="/srv/devrig", check=False)
     assert done.code == 1, done.said
     assert "clock" in done.said.splitlines()[-1], done.said
     assert bare.bootstrap("--list-tags").code == 0

@@ -6,10 +6,30 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine.container import CHECKOUT
 from tests.machine.life import CALM, converges, is_right, live_in, lost, read_until
 
-PLUGINS = "/srv/plugins"
 KILLER = (Path(__file__).parent / "plugins/kill_after_change.py").read_text()
+
+
+#: What a terminal does at Ctrl-C: SIGINT for all of Ansible's processes.
+INTERRUPT = """
+import os, pathlib
+for entry in pathlib.Path("/proc").glob("[0-9]*"):
+    if b"bin/ansible-playbook" in (entry / "cmdline").read_bytes():
+        os.kill(int(entry.name), 2)
+"""
+
+
+def arm(machine):
+    """Let each run be killed after the first task that changes something."""
+    machine.sh('cat >"$1/callback_plugins/kill_after_change.py"', CHECKOUT, stdin=KILLER)
+    machine.sh('sed -i "/^callbacks_enabled/s/$/, kill_after_change/" "$1/ansible.cfg"', CHECKOUT)
+
+
+def disarm(machine):
+    """Let runs go to their end again."""
+    machine.sh('sed -i "/^callbacks_enabled/s/, kill.*//" "$1/ansible.cfg"', CHECKOUT)
 
 
 @pytest.mark.survives(
@@ -19,17 +39,17 @@ def test_a_run_is_killed_after_each_task_that_changes_something(bare):
     """Boundaries between tasks that change nothing are the same state, so these are all."""
     live_in(bare)
     bare.bootstrap("--list-tags", check=True)
-    bare.root('mkdir -p "$1"; cat >"$1/kill_after_change.py"', PLUGINS, stdin=KILLER)
-    env = {"ANSIBLE_CALLBACK_PLUGINS": PLUGINS, "ANSIBLE_CALLBACKS_ENABLED": "one_run,kill_after_change", **CALM}
+    arm(bare)
     kills = []
     for _ in range(60):
-        done = bare.bootstrap(env=env)
+        done = bare.bootstrap(env=CALM)
         kills += [line for line in done.said.splitlines() if line.startswith("KILLED AFTER")]
         if done.code == 0:
             break
         assert done.code == 137, done.said[-6000:]
     assert done.code == 0, kills
     assert len(kills) >= 15, kills
+    disarm(bare)
     assert converges(bare).recap["changed"] == 0
     assert lost(bare) == []
     is_right(bare)
@@ -72,7 +92,7 @@ def test_a_run_is_interrupted(bare):
     read_until(process, "changed: [localhost]")
     time.sleep(3)
     began = time.monotonic()
-    bare.root("pkill -INT -f bin/ansible-playbook")
+    bare.run("python3", "-c", INTERRUPT, user="root")
     said = process.communicate(timeout=60)[0]
     assert time.monotonic() - began < 30
     assert process.returncode not in (0, None)
@@ -95,10 +115,9 @@ def test_bootstrap_itself_is_killed(bare):
 def test_the_undo_is_killed_after_each_task_that_changes_something(bare):
     home, system = live_in(bare), bare.system()
     bare.bootstrap(check=True)
-    bare.root('mkdir -p "$1"; cat >"$1/kill_after_change.py"', PLUGINS, stdin=KILLER)
-    env = {"ANSIBLE_CALLBACK_PLUGINS": PLUGINS, "ANSIBLE_CALLBACKS_ENABLED": "one_run,kill_after_change", **CALM}
+    arm(bare)
     for _ in range(40):
-        done = bare.bootstrap("remove.yml", "-e", "pyenv_remove=always", env=env)
+        done = bare.bootstrap("remove.yml", "-e", "pyenv_remove=always", env=CALM)
         if done.code == 0:
             break
         assert done.code == 137, done.said[-6000:]

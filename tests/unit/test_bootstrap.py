@@ -92,7 +92,7 @@ def test_a_user_without_sudo_and_without_venv_gets_the_line_for_an_administrator
 
 def test_a_user_without_sudo_goes_on_without_root_and_it_is_said(machine, tmp_path):
     done = machine("--tags", "zsh", id=USER, apt_get="exit 9", python3=GOOD_PYTHON)
-    assert "there is no sudo: goes on without root" in done.stdout
+    assert "there is no sudo: goes on without root" in done.stderr
     assert done.stdout.splitlines()[-1].endswith("playbook.yml -e devrig_become=false --tags zsh")
     assert not (tmp_path / "var").exists()
 
@@ -136,6 +136,7 @@ echo "$*" >>"$0.log"
 case "$*" in
 *--simulate*install*) printf 'Inst %s\n' 'python3-venv (3 X)' 'libold [1] (2 X)' 'python3.11-venv (3 X)' ;;
 *--simulate*autoremove*) printf 'Remv python3-venv [3]\nRemv theirs [1]\n' ;;
+*--download-only*) ;;
 *install*) grep -q python3-venv "${0%/bin/*}/var/bootstrap-packages" || exit 100; touch "$0.installed" ;;
 esac
 """
@@ -268,12 +269,24 @@ def test_folders_that_were_there_before_stay(machine, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--tags", "zsh"], ["-t", "zsh"], ["--check"], ["-C"], ["-vC"], ["--limit=x"], ["-l", "x"], ["--list-tasks"]],
+    [["--tags", "zsh"], ["-t", "zsh"], ["--check"], ["-C"], ["-vC"], ["--limit=x"], ["-l", "x"], ["--list-tasks"]]
+    + [["--tag", "zsh"], ["--skip", "vim"], ["--chec"], ["-e", "a=b", "-t", "zsh"]],
 )
 def test_a_part_that_is_removed_leaves_ansible(used, tmp_path, arguments):
     assert used(*arguments).returncode == 0
     assert (tmp_path / "home/.local/share/devrig/ansible/devrig.stamp").exists()
     assert "purge" not in (tmp_path / "bin/apt-get.log").read_text()
+
+
+def test_another_playbook_goes_first_or_not_at_all(machine):
+    done = machine("-K", "remove.yml", id=ADMIN, apt_get="", sudo="", python3=GOOD_PYTHON)
+    assert (done.returncode, done.stderr) == (1, "bootstrap: remove.yml goes first: ./bootstrap remove.yml ...\n")
+
+
+@pytest.mark.parametrize("words", ["devrig_become=no", '{"devrig_become":false}', "devrig_become: 0"])
+def test_it_knows_who_wants_no_root(machine, words):
+    done = machine("-e", words, id=USER, apt_get="", sudo="exit 1", python3=GOOD_PYTHON)
+    assert done.returncode == 0, done.stderr
 
 
 def test_settings_do_not_make_it_a_part(used, tmp_path):
@@ -291,8 +304,8 @@ def test_a_removal_that_fails_leaves_ansible(used, tmp_path):
 def test_packages_stay_while_another_user_has_devrig(used, tmp_path):
     (tmp_path / "other/.local/share/devrig/ansible").mkdir(parents=True)
     done = used(getent=f"echo ben:x:1001:1001::{tmp_path}/other:/bin/sh")
-    assert "devrig is in use in" in done.stderr
-    assert f"{tmp_path}/other" in done.stderr
+    assert "devrig is in use in" in done.stdout
+    assert f"{tmp_path}/other" in done.stdout
     assert "purge" not in (tmp_path / "bin/apt-get.log").read_text()
 
 
