@@ -15,6 +15,7 @@ from tests.lab.pyenv_mirror import DEFINITIONS, tarball_sha256
 VERSIONS = {"bookworm": "3.11.2", "trixie": "3.13.5"}
 
 CONFIGURE = r"""#!/bin/sh
+cc --version >/dev/null 2>&1 || { echo 'configure: error: no acceptable C compiler found in $PATH'; exit 1; }
 for option; do case $option in --prefix=*) prefix=${option#*=} ;; esac; done
 cat >Makefile <<END
 all:

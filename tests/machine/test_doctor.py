@@ -199,7 +199,7 @@ def parameters():
         yield pytest.param(name, marks=mark)
 
 
-@pytest.mark.parametrize("name", parameters())
+@pytest.mark.parametrize("name", list(parameters()))
 def test_exactly_what_was_broken_is_named(patient, name):
     breakage = BREAKAGES[name]
     shell(patient, breakage.breaks)

@@ -1,6 +1,7 @@
 """A git checkout in a home folder: what there is, what has to be done with it, and how it is taken back."""
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -384,6 +385,7 @@ def clone(wanted, plan, ledger):
         before = {"folder": "%04o" % (os.stat(real).st_mode & 0o7777)}
     entry = dict(entries.get(wanted.path) or {"before": before})
     entry.pop("taken_over", None)
+    entry.pop("going", None)
     if was_theirs(entry):
         entry["before"] = before  # a person's own checkout that has gone since
     entry.update(repo=address_of(wanted.repo).url, version=wanted.version)
@@ -471,6 +473,8 @@ def plan_absent(path, entry, git):
     :return: (action, why). absent: it is gone already, or it is another one now, which is a person's. removed: it goes.
         restored: a person's own goes back to its commit and branch. kept: something of a person's is in it (why).
     """
+    if entry.get("going") and os.path.isdir(path):
+        return "removed", ""
     theirs = was_theirs(entry)
     if is_empty(path) or not (theirs or is_ours(path, entry)):
         return "absent", ""
@@ -513,7 +517,15 @@ def take_back(path, action, ledger):
     real = os.path.realpath(path)
     if action == "removed":
         with beside(path) as folder:
-            os.rename(real, os.path.join(folder, "checkout"))
+            try:
+                os.rename(real, os.path.join(folder, "checkout"))
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                # A folder of a lower layer (overlayfs): it cannot be renamed. Killed here, the next run goes on.
+                entries[path]["going"] = True
+                ledger.save()
+                shutil.rmtree(real)
             give_folder(real, before)
     elif action == "restored":
         give_back(Repository(path), entries[path])

@@ -94,12 +94,15 @@ def main():
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=told(error, root))
+    # The checkouts are git_checkout's to take back, and it says so.
+    places = [item["path"] for item in removal.checkouts]
+    own = [line for line in removal.goes if line not in places]
     module.exit_json(
-        changed=removal.anything,
+        changed=bool(own),
         goes=removal.goes,
         stays=removal.stays,
         checkouts=removal.checkouts,
-        diff={"before": "".join(line + "\n" for line in removal.goes), "after": ""},
+        diff={"before": "".join(line + "\n" for line in own), "after": ""},
     )
 
 

@@ -3,6 +3,7 @@
 zmodload -F zsh/stat b:zstat
 key=~/.cache/devrig/zsh/completion-$ZSH_VERSION.zsh.key
 zstat -A before +inode $key 2>/dev/null
-zsh -ic exit </dev/null || exit
+# What ends it early (a ~/.zshrc.local) is named by the trial before it becomes the login shell, and by the doctor.
+zsh -ic exit </dev/null || exit 0
 zstat -A after +inode $key 2>/dev/null
 [[ $before == $after ]] || print made
