@@ -49,10 +49,7 @@ def pytest_terminal_summary(terminalreporter, config):
 def pytest_generate_tests(metafunc):
     if "suite" in metafunc.fixturenames:
         suites = metafunc.config.getoption("suite") or list(RELEASES)
-        # With several processes (pytest-xdist) the tests of a file and a release are done by one.
-        group = f"{metafunc.module.__name__}-{{}}".format
-        marked = [pytest.param(suite, marks=pytest.mark.xdist_group(group(suite))) for suite in suites]
-        metafunc.parametrize("suite", marked, ids=suites, scope="session")
+        metafunc.parametrize("suite", suites, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Hosts from the command line, and what each test gets: a home folder of its own and terminals in it."""
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.terminal.machine import Home, Machine
 from tests.terminal.screen import Terminal
@@ -12,12 +13,25 @@ def pytest_addoption(parser):
     group.addoption("--user", default="dev", help="whose environment is tried (default: dev)")
 
 
+def _hosts(config):
+    return [name for given in config.getoption("host") for name in given.split(",") if name]
+
+
 def pytest_generate_tests(metafunc):
     if "host" in metafunc.fixturenames:
-        hosts = [name for given in metafunc.config.getoption("host") for name in given.split(",") if name]
-        # With several processes (pytest-xdist) the tests of a host are done by one, for they have time limits.
-        marked = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in hosts or [""]]
-        metafunc.parametrize("host", marked, ids=hosts or ["here"], scope="session")
+        hosts = _hosts(metafunc.config)
+        metafunc.parametrize("host", hosts or [""], ids=hosts or ["here"], scope="session")
+
+
+class ByHost(LoadScopeScheduling):
+    """With several processes (pytest-xdist) the tests of a host are done by one, for they have time limits."""
+
+    def _split_scope(self, nodeid):
+        return next((host for host in _hosts(self.config) if host in nodeid), "here")
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByHost(config, log)
 
 
 @pytest.fixture(scope="session")
