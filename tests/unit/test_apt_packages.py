@@ -105,17 +105,6 @@ def test_a_lock_is_seen(packages_plan, said):
     assert packages_plan.LOCKED.search(said)
 
 
-def test_who_holds_a_lock_and_not_who_waits(packages_plan):
-    table = (
-        "1: POSIX  ADVISORY  WRITE 812 00:2b:4711 0 EOF\n"
-        "1: -> POSIX  ADVISORY  WRITE 99 00:2b:4711 0 EOF\n"
-        "2: FLOCK  ADVISORY  WRITE 5 fd:01:47 0 EOF\n"
-        "3: OFDLCK ADVISORY  READ  -1 fd:01:4 0 EOF\n"
-    )
-    assert packages_plan.holders(table, 4711) == [812]
-    assert packages_plan.holders(table, 471) == []
-
-
 # --- The ledger: who wants what.
 
 

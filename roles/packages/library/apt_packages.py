@@ -90,7 +90,7 @@ import stat
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.devrig_ledger import MACHINE, Ledger, told
+from ansible.module_utils.devrig_ledger import MACHINE, Ledger, holders, told
 from ansible.module_utils.devrig_ledger import Refused as LedgerRefused
 from ansible.module_utils.packages_plan import (
     FORMAT,
@@ -104,7 +104,6 @@ from ansible.module_utils.packages_plan import (
     errors,
     extended_states,
     halfway,
-    holders,
     libraries,
     missing,
     packages,

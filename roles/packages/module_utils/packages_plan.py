@@ -138,17 +138,6 @@ def errors(output):
     return "; ".join(told[:3] + more or lines[-3:])
 
 
-def holders(table, inode):
-    """Return the processes that hold a lock on a file, as /proc/locks (proc(5)) tells them.
-
-    The device there is not stat(2)'s on all file systems, so that it does not count. `->` marks one that waits.
-
-    :param inode: of the file.
-    """
-    rows = [line.split() for line in table.splitlines()]
-    return [int(row[4]) for row in rows if len(row) >= 8 and row[1] != "->" and row[5].rsplit(":", 1)[-1] == str(inode)]
-
-
 def want(entries, names, who):
     """Note that somebody wants packages which devrig added; return whether that is new.
 
