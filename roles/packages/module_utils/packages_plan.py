@@ -203,6 +203,25 @@ def libraries(data):
     return {name.decode() for name in re.findall(rb"\x00(lib[A-Za-z0-9_+.-]+\.so[0-9.]*)(?=\x00)", data)}
 
 
+def unlisted(nsswitch):
+    """Return the sources of users that nobody can be sure to have listed by getpwent(3).
+
+    :param nsswitch: the text of /etc/nsswitch.conf (nsswitch.conf(5)): `passwd: files systemd [NOTFOUND=return] sss`.
+    """
+    found = []
+    for line in nsswitch.splitlines():
+        database, _, sources = line.split("#", 1)[0].partition(":")
+        if database.strip() == "passwd":
+            found += re.sub(r"\[[^\]]*\]", " ", sources).split()
+    return [name for name in found if name not in ("files", "compat", "systemd")]
+
+
+def registered_shells(text):
+    """Return the paths that the text of /etc/shells names (shells(5))."""
+    lines = [line.split("#", 1)[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line]
+
+
 def edited(conffiles, digest):
     """Return the configuration files that are not as their package brought them.
 
