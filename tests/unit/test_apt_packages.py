@@ -105,17 +105,6 @@ def test_a_lock_is_seen(packages_plan, said):
     assert packages_plan.LOCKED.search(said)
 
 
-def test_who_holds_a_lock_and_not_who_waits(packages_plan):
-    table = (
-        "1: POSIX  ADVISORY  WRITE 812 00:2b:4711 0 EOF\n"
-        "1: -> POSIX  ADVISORY  WRITE 99 00:2b:4711 0 EOF\n"
-        "2: FLOCK  ADVISORY  WRITE 5 fd:01:47 0 EOF\n"
-        "3: OFDLCK ADVISORY  READ  -1 fd:01:4 0 EOF\n"
-    )
-    assert packages_plan.holders(table, 4711) == [812]
-    assert packages_plan.holders(table, 471) == []
-
-
 # --- The ledger: who wants what.
 
 
@@ -402,10 +391,14 @@ def removal(play, **options):
 def quiet(apt_packages, monkeypatch):
     """Nobody has asked for zsh-common by hand, and no zsh is anybody's login shell."""
     states = "Package: zsh-common\nArchitecture: amd64\nAuto-Installed: 1\n"
-    monkeypatch.setattr(apt_packages, "text_of", {apt_packages.STATES: states}.get)
+    texts = {apt_packages.STATES: states, apt_packages.NSSWITCH: "passwd: files systemd\n"}
+    texts[apt_packages.SHELLS] = "# all\n/bin/sh\n/usr/bin/zsh\n"
+    monkeypatch.setattr(apt_packages, "text_of", lambda path: texts.get(path, ""))
     monkeypatch.setattr(apt_packages.Apt, "files", lambda self, name: ["/bin/" + name])
     users = [types.SimpleNamespace(pw_name="ann", pw_shell="/bin/bash")]
     monkeypatch.setattr(apt_packages.pwd, "getpwall", lambda: users)
+    monkeypatch.setattr(apt_packages.pwd, "getpwnam", {user.pw_name: user for user in users}.__getitem__)
+    return texts
 
 
 @pytest.mark.usefixtures("quiet")
@@ -430,6 +423,105 @@ def test_a_login_shell_stays_and_its_user_is_named(apt_packages, play, monkeypat
     assert not result["changed"]
     with ledger.locked():
         assert set(ledger.section("packages")) == {"zsh", "zsh-common"}  # still devrig's: the next time it may go
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("who", ["ann", "ben"])
+def test_a_login_shell_of_one_whom_nobody_lists_stays(apt_packages, play, monkeypatch, who):
+    """Of the user whose run it is, and of another whom the ledger knows."""
+    monkeypatch.setattr(apt_packages.pwd, "getpwall", list)
+    shells = {who: types.SimpleNamespace(pw_name=who, pw_shell="/bin/zsh")}
+    monkeypatch.setattr(apt_packages.pwd, "getpwnam", shells.__getitem__)
+    apt, module, ledger = removal(play, needed=("zsh", "zsh-common"), with_them="Remv zsh [1]\n")
+    with ledger.locked():
+        ledger.section("packages")["git"] = {"wanted_by": {"ben": ["vim"]}, "auto": False}
+        ledger.save()
+    module.answers["dpkg-query"] = THERE
+    result = apt_packages.absent(apt, module, ledger)
+    assert f"is the login shell of {who} and stays (chsh, then run again): zsh" in result["kept"]
+    assert not any("--yes" in line for line in module.ran)
+
+
+def test_shells_stay_where_users_cannot_be_listed(apt_packages, play, quiet):
+    quiet[apt_packages.NSSWITCH] = "passwd: files systemd [NOTFOUND=return] sss # domain\n"
+    apt, module, ledger = removal(play, needed=("zsh",))
+    module.answers["dpkg-query"] = THERE
+    result = apt_packages.absent(apt, module, ledger)
+    (kept,) = result["kept"]
+    assert kept.startswith("is a shell, and users of sss (/etc/nsswitch.conf), who cannot be listed, may have it")
+    assert kept.endswith(": zsh")
+    assert [line for line in module.ran if "--yes" in line and line.endswith("remove zsh-common")]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("passwd: files systemd\ngroup: files sss\n", []),
+        ("passwd:\tcompat [SUCCESS=return UNAVAIL=continue] # ldap\n", []),
+        (" passwd : files ldap winbind\n", ["ldap", "winbind"]),
+        ("#passwd: sss\n", []),
+        ("", []),
+    ],
+)
+def test_sources_of_users_that_cannot_be_listed(packages_plan, text, found):
+    assert packages_plan.unlisted(text) == found
+
+
+def replacing(play, costs):
+    """Play a removal of libssl1.0-dev, which had replaced libssl-dev; that comes back at the cost of packages."""
+    there = (0, "libssl1.0-dev\tamd64\tinstalled\t\n")
+    gone = "Remv libssl1.0-dev [1.0]\n"
+    apt, module, ledger = play(
+        {
+            "dpkg-query": [there] * 3 + [(0, "")] * 2,
+            "dpkg-query Conffiles": (0, ""),
+            "--simulate autoremove": (0, gone),
+            "--simulate remove": (0, gone),
+            "--simulate install libssl-dev": (0, gone + costs + "Inst libssl-dev (3.0 X [amd64])\n"),
+            "apt-get --yes": (0, ""),
+        },
+        state="absent",
+        roles=["zsh"],
+    )
+    with ledger.locked():
+        ledger.section("packages")["libssl1.0-dev"] = {"wanted_by": {"ann": ["zsh"]}, "auto": False}
+        ledger.section("packages_replaced")["libssl-dev"] = {"auto": False, "by": ["libssl1.0-dev"]}
+        ledger.save()
+    return apt, module, ledger
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("costs", ["", "Remv precious [1]\n"])
+@pytest.mark.parametrize("dry", [True, False])
+def test_what_was_replaced_comes_back_only_where_it_costs_nothing_else(apt_packages, play, costs, dry):
+    apt, module, ledger = replacing(play, costs)
+    module.check_mode = dry
+    result = apt_packages.absent(apt, module, ledger)
+    came = [line for line in module.ran if "--yes" in line and line.endswith("install libssl-dev")]
+    said = [line for line in result["kept"] if "does not come back, for apt would remove precious" in line]
+    assert (len(came), len(said)) == (0 if costs or dry else 1, 1 if costs else 0)
+    assert result["diff"]["after"] == ("" if costs else "libssl-dev\n")
+
+
+def test_root_does_not_follow_a_link_of_a_user_s_nor_read_a_huge_file(apt_packages, tmp_path, monkeypatch):
+    (tmp_path / "real/bin").mkdir(parents=True)
+    (tmp_path / "real/bin/python").write_bytes(b"\x00libssl.so.3\x00")
+    (tmp_path / "link").symlink_to("real")
+    assert apt_packages.linked([str(tmp_path / "link")]) == set()
+    assert apt_packages.linked([str(tmp_path / "real")]) == {"libssl.so.3"}
+    monkeypatch.setattr(apt_packages, "GREATEST", 5)
+    assert apt_packages.linked([str(tmp_path / "real")]) == set()
+
+
+def test_libraries_stay_where_it_is_not_seen_who_is_linked_with_them(apt_packages, play, monkeypatch, quiet, tmp_path):
+    (tmp_path / "link").symlink_to("/")
+    files = {"zsh": ["/bin/zsh"], "zsh-common": ["/usr/lib/libzsh.so.5"]}
+    monkeypatch.setattr(apt_packages.Apt, "files", lambda self, name: files[name])
+    apt, module, ledger = removal(play, needed=("zsh-common",))
+    module.params["used_by"] = [str(tmp_path / "link")]
+    module.answers["dpkg-query"] = THERE
+    (kept,) = apt_packages.absent(apt, module, ledger)["kept"]
+    assert kept.endswith(f"for {tmp_path}/link is a link, which root does not follow: zsh-common")
 
 
 @pytest.mark.usefixtures("quiet")

@@ -54,13 +54,70 @@ def test_entries_are_kept_and_the_umask_gives_nothing_away(ledger, devrig_ledger
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["ledger.json", "ledger.json.lock"]
 
 
-def test_the_machine_s_may_be_read_by_all(devrig_ledger, path, monkeypatch):
+@pytest.fixture
+def machine(devrig_ledger, path, monkeypatch):
+    """Return the ledger of a machine whose root has a umask of 077."""
     monkeypatch.setattr(devrig_ledger, "MACHINE", str(path))
+    path.parents[3].mkdir()
+    before = os.umask(0o077)
+    yield devrig_ledger.Ledger(str(path))
+    os.umask(before)
+
+
+def test_the_machine_s_may_be_read_by_all_and_locked_by_root_alone(machine, path):
+    lock = path.with_name("ledger.json.lock")
+    with machine.locked():
+        machine.section("packages")["zsh"] = {}
+        machine.save()
+    assert [entry.stat().st_mode & 0o777 for entry in (path, path.parent, lock)] == [0o644, 0o755, 0o600]
+    assert path.parents[1].stat().st_mode & 0o777 == 0o755
+    path.parent.chmod(0o700)  # as earlier devrigs left them
+    lock.chmod(0o644)
+    with machine.locked():
+        pass
+    assert [entry.stat().st_mode & 0o777 for entry in (path.parent, lock)] == [0o755, 0o600]
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_ledger_that_may_not_be_read_is_none_only_of_the_machine_and_for_a_plain_user(  # noqa: PLR0917 (fixtures)
+    machine, devrig_ledger, path, tmp_path, monkeypatch, user
+):
+    def closed(path, *_, **__):
+        raise PermissionError(errno.EACCES, "closed", path)
+
+    monkeypatch.setattr(devrig_ledger, "open", closed, raising=False)
+    monkeypatch.setattr(devrig_ledger.os, "geteuid", lambda: user)
+    with pytest.raises(devrig_ledger.Refused, match="other.json cannot be read by this user: give it back with chown"):
+        devrig_ledger.Ledger(str(tmp_path / "other.json"))
+    if user == 0:
+        with pytest.raises(devrig_ledger.Refused, match="cannot be read"):
+            devrig_ledger.Ledger(str(path))
+        return
     ledger = devrig_ledger.Ledger(str(path))
-    with ledger.locked():
-        ledger.section("packages")["zsh"] = {}
-        ledger.save()
-    assert [entry.stat().st_mode & 0o777 for entry in (path, path.parent)] == [0o644, 0o755]
+    assert (ledger.unreadable, ledger.section("packages"), ledger.old_record("old.json")) == (True, {}, None)
+
+
+def test_a_lock_that_somebody_holds_for_ever_is_refused_with_who_it_is(ledger, devrig_ledger, path, monkeypatch):
+    monkeypatch.setattr(devrig_ledger, "PATIENCE", 0.3)
+    other = devrig_ledger.Ledger(str(path))
+    handles = len(list(Path("/proc/self/fd").iterdir()))
+    with ledger.locked(), pytest.raises(devrig_ledger.Refused, match=f"process {os.getpid()} for longer than 0 s"):
+        other._lock()
+    assert len(list(Path("/proc/self/fd").iterdir())) == handles
+    monkeypatch.setattr(devrig_ledger, "holders", lambda *_: [])
+    with ledger.locked(), pytest.raises(devrig_ledger.Refused, match="held by another process"):
+        other._lock()
+
+
+def test_who_holds_a_lock_and_not_who_waits(devrig_ledger):
+    table = (
+        "1: POSIX  ADVISORY  WRITE 812 00:2b:4711 0 EOF\n"
+        "1: -> POSIX  ADVISORY  WRITE 99 00:2b:4711 0 EOF\n"
+        "2: FLOCK  ADVISORY  WRITE 5 fd:01:47 0 EOF\n"
+        "3: OFDLCK ADVISORY  READ  -1 fd:01:4 0 EOF\n"
+    )
+    assert devrig_ledger.holders(table, 4711) == [812]
+    assert devrig_ledger.holders(table, 471) == []
 
 
 def test_check_mode_reads_and_leaves_nothing(ledger, path):

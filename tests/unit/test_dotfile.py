@@ -306,6 +306,48 @@ def test_an_edit_is_kept_shown_and_replaced(bring, home):
     assert Path(answer["backups"][0]).exists()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "export GITHUB_TOKEN=abc1",
+        'let g:secret = "abc1"',
+        "set my_passwd abc1",
+        "'Password': abc1",
+        '"apikey": "abc1"',
+        "AWS_API_KEY_ID=abc1",
+        "credentials: abc1",
+        "-----BEGIN OPENSSH PRIVATE KEY-----abc1",
+    ],
+)
+def test_an_edit_that_looks_like_a_secret_is_kept_and_not_shown(bring, home, line):
+    bring({".vimrc": "ours\n"})
+    (home / ".vimrc").write_text("ours\nother edit\n" + line + "\n")
+    answer = bring({".vimrc": "ours\n"})
+    said = json.dumps([answer["warnings"], answer["kept"]])
+    assert "abc1" not in said
+    assert "other edit" not in said
+    (backup,) = answer["backups"]
+    assert answer["kept"][0]["backup"] == backup
+    assert "~/.local/state/devrig/backup/" in answer["warnings"][0]
+    assert "looks like a secret" in answer["warnings"][0]
+    assert line in Path(backup).read_text()
+
+
+def test_nobody_else_can_read_a_copy_while_it_is_made(dotfile, tmp_path, monkeypatch):
+    source = put(tmp_path / "source", "mine\n", 0o640)
+    seen, copy = [], shutil.copyfileobj
+    monkeypatch.setattr(
+        dotfile.shutil, "copyfileobj", lambda old, new: (seen.append(os.fstat(new.fileno())), copy(old, new))
+    )
+    before = os.umask(0)
+    try:
+        dotfile.copy_atomically(str(source), str(tmp_path / "copy"))
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(found.st_mode) for found in seen] == [0o600]
+    assert dotfile.identity(str(tmp_path / "copy")) == dotfile.identity(str(source))
+
+
 def test_a_long_edit_is_not_printed(bring, home):
     bring({".vimrc": "ours\n"})
     (home / ".vimrc").write_text("line\n" * 50)

@@ -421,6 +421,7 @@ def test_a_half_clone_is_made_anew(call, origin, place, how, tmp_path):
     if how in ("no index", "half a file"):
         git(tmp_path, "clone", "-q", "--no-checkout", str(origin), str(place))
         (place / ".git/index.lock").touch()
+        (place / ".git/devrig-made").touch()
     if how == "half a file":
         (place / "a.txt").write_text("two\ntw")
     assert action(call(dry=True)) == "replaced"
@@ -428,6 +429,33 @@ def test_a_half_clone_is_made_anew(call, origin, place, how, tmp_path):
     assert action(call()) == "unchanged"
     assert (place / "a.txt").read_text() == "one\n"
     assert beside(place) == []
+
+
+@pytest.mark.parametrize("how", ["no files yet", "no index", "a branch aside", "a stash", "a damaged commit"])
+def test_a_person_s_clone_without_an_index_is_refused_and_kept(call, origin, place, how, tmp_path):
+    place.parent.mkdir(parents=True)
+    git(tmp_path, "clone", "-q", "--no-checkout", str(origin), str(place))
+    if how != "no files yet":
+        git(place, "checkout", "-q", "main")
+        mine = commit(place, own="mine\n")
+        if how == "a stash":
+            (place / "own").write_text("changed\n")
+            git(place, "stash")
+        for name in ("a.txt", "b.txt", "own", ".gitignore", ".git/index"):
+            (place / name).unlink()
+    if how == "a branch aside":
+        git(place, "branch", "-m", "aside")
+        git(place, "symbolic-ref", "HEAD", "refs/heads/none")
+    if how == "a stash":
+        git(place, "update-ref", "-d", "refs/heads/main")
+    if how == "a damaged commit":
+        (place / ".git/objects" / mine[:2] / mine[2:]).unlink()
+    before = tree(place)
+    for dry in (True, False):
+        with pytest.raises(Exception, match="commits of yours may be in it. Run `git checkout` there"):
+            call(dry=dry)
+    assert tree(place) == before
+    assert ledger_of(tmp_path) == {}
 
 
 def test_a_half_clone_with_files_of_a_person_s_is_refused(call, origin, place, tmp_path):

@@ -277,6 +277,33 @@ def test_a_user_from_elsewhere_is_left_out_and_said(machine, dry):
     assert (back["changed"], back["warnings"]) == (False, [])
 
 
+def test_without_root_a_shell_that_devrig_set_is_left_to_an_administrator(machine, devrig_ledger, monkeypatch):
+    rootless = {"state": "absent", "change": False}
+    assert machine.call(**rootless)["skipped_why"] == ""
+    machine.choose("/usr/bin/zsh")  # a person's own choice
+    assert machine.call(**rootless)["skipped_why"] == ""
+    machine.choose("/bin/sh")
+    machine.call()
+    known = machine.ledger.read_text()
+    for dry in (True, False):
+        answer = machine.call(dry, **rootless)
+        assert (answer["changed"], answer["warnings"]) == (False, [answer["skipped_why"]])
+        assert "run `chsh -s /bin/sh ann`, then run again" in answer["skipped_why"]
+    assert (machine.user.pw_shell, machine.ledger.read_text()) == ("/usr/bin/zsh", known)
+    # Where the ledger is for root's eyes, nobody knows, and nobody is locked out.
+    monkeypatch.setattr(devrig_ledger, "MACHINE", str(machine.ledger))
+    monkeypatch.setattr(devrig_ledger.os, "geteuid", lambda: 1000)
+
+    def closed(path, *_, **__):
+        raise PermissionError(13, "closed", path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(devrig_ledger, "open", closed, raising=False)
+        assert "`chsh -s /bin/bash ann`" in machine.call(**rootless)["skipped_why"]
+    machine.choose("/bin/sh")  # as it was said
+    assert machine.call(**rootless)["skipped_why"] == ""
+
+
 def test_usermod_that_does_nothing_is_an_error(machine):
     machine.usermod = False
     assert "is still /bin/bash" in machine.call()["msg"]

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -247,6 +248,21 @@ def test_a_global_list_that_was_set_since_stays(machine):
     machine.remove()
     assert (machine.root / "version").read_text() == "3.11.9\n"
     assert "pyenv_globals" not in json.loads((machine.state / "ledger.json").read_text())["sections"]
+
+
+def test_folders_that_a_person_moved_away_lose_their_link_alone(machine, tmp_path):
+    machine.bring()
+    machine.build("3.13.5")
+    moved = [(machine.cache / "devrig-sources", tmp_path / "sources"), (machine.root / "shims", tmp_path / "shims")]
+    for place, elsewhere in moved:
+        place.rename(elsewhere)
+        (elsewhere / "mine").touch()
+        place.symlink_to(elsewhere)
+    machine.remove()
+    for place, elsewhere in moved:
+        assert not os.path.lexists(place)
+        assert (elsewhere / "mine").exists()
+    assert not machine.root.exists()
 
 
 def test_a_removal_that_was_killed_is_ended_by_the_next(machine):

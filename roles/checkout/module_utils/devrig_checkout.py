@@ -184,6 +184,8 @@ def plan_of(wanted, entry, git):
         return Plan("unchanged" if at and whole else "moved", "", head, branch, False)
     if not whole or repository.run("rev-parse", "--verify", "--quiet", "HEAD^{tree}")[0]:
         refuse_broken(repository, wanted, head)
+        if not is_ours(wanted.path, entry) and not os.path.exists(os.path.join(repository.gitdir, MARK)):
+            refuse_commits(repository, wanted, head)
         return Plan("replaced", "it was a clone that had not ended", head, branch, False)
     if not entry and wanted.existing == "refuse":
         raise Refused(
@@ -207,6 +209,21 @@ def refuse_broken(repository, wanted, head):
         raise Refused(
             "%s has a .git that is not whole, and files of yours (%s): move it away, then run again"
             % (wanted.path, some(others))
+        )
+
+
+def refuse_commits(repository, wanted, head):
+    """Refuse to replace a clone that has not ended where commits of a person's may be in it, and nowhere else."""
+    status, output, said = repository.run(
+        "for-each-ref", "--count=1", "--format=%(refname)", "refs/heads", "refs/stash"
+    )
+    # An empty .git is no repository, and git says so.
+    unknown = (status or said.strip()) and os.path.exists(os.path.join(repository.gitdir, "HEAD"))
+    if head or output.strip() or unknown:
+        raise Refused(
+            "%s has no file of its commit, and devrig did not make it: commits of yours may be in it. "
+            "Run `git checkout` there to have the files back, or move it away, then run again; nothing was changed"
+            % wanted.path
         )
 
 

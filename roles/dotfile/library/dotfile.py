@@ -60,7 +60,7 @@ kept:
   description:
     - The user's own content that this call met. C(path); C(backup), where it is, empty for none; C(why), one of
       adopted (was there first), edited, link; C(local), the file that reads on with it, empty for none; C(diff), for
-      edited ones what the edit was; C(said), the same in words, with what to do.
+      edited ones what the edit was, empty where it looks like a secret; C(said), the same in words, with what to do.
   type: list
   elements: dict
   returned: always
@@ -102,6 +102,9 @@ from ansible.module_utils.devrig_ledger import (
 
 DATED = r"\d{4}-\d\d-\d\dT\d{6}Z(-\d+)?\Z"  # the name of a backup folder
 SHOWN = 20  # lines of an edit that a warning shows; a longer one is in the answer
+
+#: A line of an edit that is nothing for a screen, a log, an answer.
+SECRET = re.compile(r"PRIVATE KEY|(TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL)[\w-]*[\"']?[=:\s]", re.IGNORECASE)
 
 #: What a call of the module is about. home: the user's folder; existing: adopt, backup or refuse; dry: check mode.
 Call = namedtuple("Call", "ledger home state_dir existing dry")
@@ -163,16 +166,27 @@ def text_of(path):
 # --- copies
 
 
+def copy_private(source, target):
+    """Copy a file to where none is; nobody else can read the copy before it has the mode of its source."""
+    with open(source, "rb") as old, os.fdopen(
+        os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+    ) as new:
+        shutil.copyfileobj(old, new)
+        new.flush()
+        shutil.copystat(source, target)
+        os.fsync(new.fileno())
+
+
 def copy_atomically(source, target):
     """Copy a file, or a link as a link, with its mode and times; the target is all there or as it was."""
     folder = os.path.dirname(target)
     drop_temporary(target)
     beside = os.path.join(folder, temporary_prefix(target) + "copy")
     try:
-        shutil.copy2(source, beside, follow_symlinks=False)
-        if not os.path.islink(beside):
-            with open(beside, "rb") as stream:
-                os.fsync(stream.fileno())
+        if os.path.islink(source):
+            shutil.copy2(source, beside, follow_symlinks=False)
+        else:
+            copy_private(source, beside)
         os.replace(beside, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -336,6 +350,7 @@ class Step:
         self.entry = {}  # the ledger's, from now on
         self.before = self.after = ""
         self.diff = ""
+        self.secret = False  # whether the diff is not to be shown
 
     @property
     def answer(self):
@@ -424,6 +439,8 @@ def plan(step, known, call, folder):
     step.why = "link" if current == "link" else ("adopted" if first else "edited")
     if step.why == "edited":
         step.diff = edit_of(step)
+        if SECRET.search(step.diff):
+            step.diff, step.secret = "", True
     else:
         step.entry["backup"] = step.copy  # what goes back one day is what stands there now
         if step.local and call.existing == "adopt":
@@ -678,6 +695,7 @@ def said_of(kept, step, call):
     if kept["why"] == "edited":
         text = "%s had edits of yours: they are in %s" % (path, backup)
         text += "; lines of your own stay in %s" % short(step.local) if step.local else ""
+        text += " (not shown here: a line of them looks like a secret)" if step.secret else ""
         lines = kept["diff"].splitlines()
         return text + (":\n" + "\n".join(lines) if 0 < len(lines) <= SHOWN else "")
     text = "%s %s: it is kept in %s" % (path, "was a link" if kept["why"] == "link" else "was yours", backup)

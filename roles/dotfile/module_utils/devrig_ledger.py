@@ -12,10 +12,13 @@ import json
 import os
 import shutil
 import tempfile
+import time
 
 #: The ledger of the machine. It is root's and every user may read it; one in a home folder is for its user alone.
 MACHINE = "/var/lib/devrig/ledger.json"
 VERSION = 1
+#: How long somebody else may hold a lock, in seconds.
+PATIENCE = 600
 
 
 class Refused(Exception):
@@ -101,6 +104,7 @@ class Ledger:
         self.mode = 0o644 if self.machine else 0o600
         self._old = []
         self._begun = self._ends = False
+        self.unreadable = False  # for this user: then it is as if there were none
         self._read()
 
     def _read(self):
@@ -114,6 +118,10 @@ class Ledger:
             self.sections = {name: dict(section) for name, section in data["sections"].items()}
         except FileNotFoundError:
             return
+        except PermissionError:
+            if not self.machine or os.geteuid() == 0:
+                raise Refused("%s cannot be read by this user: give it back with chown, then run again" % self.path)
+            self.unreadable = True  # only root changes it, and whoever only looks does without
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Refused("%s is not a record of devrig's: move it away, then run again" % self.path)
 
@@ -140,16 +148,40 @@ class Ledger:
         while True:
             with contextlib.suppress(FileNotFoundError):  # the folder went again: the other one took its ledger away
                 self._begin()
-                handle = os.open(self.path + ".lock", os.O_RDONLY | os.O_CREAT, self.mode)
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                if self._is_lock(handle):
-                    return handle
+                # For its owner alone, the machine's too: whoever may open a file may lock it, and for ever.
+                handle = os.open(self.path + ".lock", os.O_RDONLY | os.O_CREAT, 0o600)
+                try:
+                    found = os.fstat(handle)
+                    if found.st_uid == os.geteuid() and found.st_mode & 0o077:
+                        os.fchmod(handle, 0o600)
+                    self._wait(handle)
+                    if self._is_lock(handle):
+                        return handle
+                except BaseException:
+                    os.close(handle)
+                    raise
                 os.close(handle)
+
+    def _wait(self, handle):
+        """Wait until the lock is free and take it; Refused with who holds it when that takes too long."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise Refused(
+                        "%s.lock is held by %s for longer than %d s: let it end, then run again"
+                        % (self.path, holder_of(handle), PATIENCE)
+                    )
+            time.sleep(0.05)
 
     def _begin(self):
         """Make the ledger's folder with a ledger that knows of it, and those above, at once."""
         missing = missing_folders(self.folder)
         if not missing:
+            if self.machine and os.stat(self.folder).st_mode & 0o055 != 0o055:  # made by a root with a umask of 077
+                os.chmod(self.folder, self._mode_of(self.folder))
             return
         top = missing[0]
         if os.path.lexists(top):
@@ -161,7 +193,7 @@ class Ledger:
                 inner = beside + folder[len(top) :]
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(inner)
-                os.chmod(inner, 0o700 if folder == self.folder and not self.machine else 0o755 & ~umask())
+                os.chmod(inner, self._mode_of(folder))
             self.sections = {"folders": dict.fromkeys(missing, {})}
             write_atomically(os.path.join(inner, os.path.basename(self.path)), self._text(), self.mode)
             os.rename(beside, top)
@@ -171,6 +203,12 @@ class Ledger:
             shutil.rmtree(beside, ignore_errors=True)
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another one was faster
                 raise
+
+    def _mode_of(self, folder):
+        """Return the mode of a folder that is made for the ledger."""
+        if self.machine:
+            return 0o755
+        return 0o700 if folder == self.folder else 0o755 & ~umask()
 
     def _is_lock(self, handle):
         """Say whether what is locked is still the lock: whoever ends a ledger deletes it."""
@@ -250,6 +288,11 @@ class Ledger:
                 data = json.load(stream)
         except FileNotFoundError:
             return None
+        except PermissionError:
+            if not self.machine or os.geteuid() == 0:
+                raise
+            self.unreadable = True
+            return None
         except ValueError:
             raise Refused("%s is not a record of devrig's: move it away, then run again" % path)
         self._old.append(path)
@@ -291,6 +334,25 @@ def missing_folders(path):
         found.append(path)
         path = os.path.dirname(path)
     return found[::-1]
+
+
+def holders(table, inode):
+    """Return the processes that hold a lock on a file, as /proc/locks (proc(5)) tells them.
+
+    The device there is not stat(2)'s on all file systems, so that it does not count. `->` marks one that waits.
+
+    :param inode: of the file.
+    """
+    rows = [line.split() for line in table.splitlines()]
+    return [int(row[4]) for row in rows if len(row) >= 8 and row[1] != "->" and row[5].rsplit(":", 1)[-1] == str(inode)]
+
+
+def holder_of(handle, table="/proc/locks"):
+    """Say who holds a lock on an open file."""
+    found = []
+    with contextlib.suppress(OSError), open(table, encoding="utf-8") as stream:
+        found = [number for number in holders(stream.read(), os.fstat(handle).st_ino) if number > 0]
+    return "process %d" % found[0] if found else "another process"
 
 
 def umask():

@@ -81,6 +81,7 @@ kept:
   returned: with absent
 """
 
+import contextlib
 import glob
 import hashlib
 import os
@@ -90,7 +91,7 @@ import stat
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.devrig_ledger import MACHINE, Ledger, told
+from ansible.module_utils.devrig_ledger import MACHINE, Ledger, holders, told
 from ansible.module_utils.devrig_ledger import Refused as LedgerRefused
 from ansible.module_utils.packages_plan import (
     FORMAT,
@@ -104,18 +105,21 @@ from ansible.module_utils.packages_plan import (
     errors,
     extended_states,
     halfway,
-    holders,
     libraries,
     missing,
     packages,
+    registered_shells,
     released,
     sentence,
     simulated,
+    unlisted,
     want,
 )
 
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 STATES = "/var/lib/apt/extended_states"
+NSSWITCH, SHELLS = "/etc/nsswitch.conf", "/etc/shells"
+GREATEST = 200 << 20  # bytes of a program that is looked into
 BY_HAND = "somebody asked for them since, and they stay"
 #: Nobody is there to answer; a configuration that somebody edited stays as it is.
 CONFFILES = ("--force-confdef", "--force-confold")
@@ -158,6 +162,8 @@ def linked(folders):
     """Return the names of the shared libraries that the programs in folders are linked with."""
     found = set()
     for top in folders:
+        if os.path.islink(top):
+            continue
         for folder, _, names in os.walk(top):
             for name in names:
                 if ".so" in name or os.path.basename(folder) == "bin":
@@ -166,19 +172,36 @@ def linked(folders):
 
 
 def content(path):
-    """Return the bytes of a file of a user's that root reads: a link, a pipe and a device have none."""
+    """Return the bytes of a file of a user's that root reads: a link, a pipe, a device, a huge file have none."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return b""
     with os.fdopen(handle, "rb") as stream:
-        return stream.read() if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+        found = os.fstat(handle)
+        return stream.read(GREATEST) if stat.S_ISREG(found.st_mode) and found.st_size <= GREATEST else b""
 
 
 def places(path):
     """Return the paths under which a package may list a file, on systems where /bin is a link to /usr/bin."""
     real = {path, os.path.realpath(path)}
     return real | {name[4:] for name in real if name.startswith("/usr/")} | {"/usr" + name for name in real}
+
+
+def login_shells(users):
+    """Return path -> the users whose login shell it is.
+
+    :param users: names that are asked for one by one: LDAP and sssd list nobody, but know who is named.
+    """
+    found = {user.pw_name: user.pw_shell for user in pwd.getpwall()}
+    for name in users:
+        with contextlib.suppress(KeyError):
+            found[name] = pwd.getpwnam(name).pw_shell
+    shells = {}
+    for name, shell in sorted(found.items()):
+        for path in places(shell) if shell else ():
+            shells.setdefault(path, []).append(name)
+    return shells
 
 
 class Apt:
@@ -360,22 +383,34 @@ def note(apt, ledger, params, plan):
         ledger.save()
 
 
-def reasons_to_stay(apt, names, entries, folders):
+def reasons_to_stay(apt, names, entries, params):
     """Return name -> why a package stays, of those that nobody wants any more."""
+    folders = params["used_by"]
     by_hand = set(names) & {name for name, entry in entries.items() if entry["auto"]} - apt.automatic()
-    shells = {}
-    for user in pwd.getpwall():
-        for path in places(user.pw_shell) if user.pw_shell else ():
-            shells.setdefault(path, []).append(user.pw_name)
+    known = {user for entry in entries.values() for user in entry["wanted_by"]} | {params["user"]} - {None}
+    shells = login_shells(known)
+    elsewhere = ", ".join(unlisted(text_of(NSSWITCH)))
+    registered = {place for path in registered_shells(text_of(SHELLS)) for place in places(path)} if elsewhere else ()
     wanted = linked(folders)
+    unseen = [folder for folder in folders if os.path.islink(folder)]
     reasons = {}
     for name in names:
         files = apt.files(name)
         users = sorted({user for path in files for user in shells.get(path, ())})
         if users:
             reasons[name] = "is the login shell of %s and stays (chsh, then run again)" % ", ".join(users)
+        elif registered and registered.intersection(files):
+            reasons[name] = (
+                "is a shell, and users of %s (%s), who cannot be listed, may have it: it stays (apt-get remove, "
+                "when nobody has)" % (elsewhere, NSSWITCH)
+            )
         elif wanted.intersection(os.path.basename(path) for path in files):
             reasons[name] = "interpreters in %s are linked with them and stay" % ", ".join(folders)
+        elif unseen and any(".so" in os.path.basename(path) for path in files):
+            reasons[name] = (
+                "libraries that interpreters may be linked with stay, for %s is a link, which root does not follow"
+                % ", ".join(unseen)
+            )
         elif name in by_hand:
             reasons[name] = BY_HAND
     return reasons
@@ -390,7 +425,7 @@ class Removal:
         self.entries = ledger.section("packages")
         self.left, self.leaving = released(self.entries, params["user"], params["roles"])
         there = [name for name in self.leaving if apt.states.get(name) == "installed"]
-        self.reasons = reasons_to_stay(apt, there, self.entries, params["used_by"])
+        self.reasons = reasons_to_stay(apt, there, self.entries, params)
         free = [name for name in there if name not in self.reasons]
         self.going = sorted(apt.unneeded(free)) if free else []
         self.blame(sorted(set(free).difference(self.going)))
@@ -400,6 +435,7 @@ class Removal:
             for name, entry in ledger.section("packages_replaced").items()
             if set(entry["by"]).issubset(self.going) and apt.states.get(name) != "installed"
         }
+        self.forgo()
 
     def is_remainder(self, name):
         """Say whether only a configuration is left of a package, which was not there before devrig."""
@@ -438,6 +474,19 @@ class Removal:
         rest = [name for name in purged if apt.states.get(name) == "config-files"]
         if rest:
             apt.must(["dpkg", "--purge"] + rest)
+
+    def forgo(self):
+        """Bring nothing back for which more would go than devrig's that goes anyway, and what was replaced."""
+        may = set(self.going).union(self.back, *[entry["by"] for entry in self.back.values()])
+        for name in sorted(self.back):
+            _, output = self.apt.simulate("install", name)  # where that fails, so does the installation, and says why
+            more = sorted(set(simulated(output).removed) - may)
+            if more:
+                del self.back[name]
+                self.reasons[name] = (
+                    "was replaced and does not come back, for apt would remove %s (apt-get install, if that is right)"
+                    % ", ".join(more)
+                )
 
     def is_untouched(self, name):
         """Say whether nobody edited a package's configuration; if somebody did, it stays."""

@@ -138,17 +138,6 @@ def errors(output):
     return "; ".join(told[:3] + more or lines[-3:])
 
 
-def holders(table, inode):
-    """Return the processes that hold a lock on a file, as /proc/locks (proc(5)) tells them.
-
-    The device there is not stat(2)'s on all file systems, so that it does not count. `->` marks one that waits.
-
-    :param inode: of the file.
-    """
-    rows = [line.split() for line in table.splitlines()]
-    return [int(row[4]) for row in rows if len(row) >= 8 and row[1] != "->" and row[5].rsplit(":", 1)[-1] == str(inode)]
-
-
 def want(entries, names, who):
     """Note that somebody wants packages which devrig added; return whether that is new.
 
@@ -212,6 +201,25 @@ def automatic(text, native):
 def libraries(data):
     """Return the names of shared libraries in a program's bytes; those it is linked with are among them (elf(5))."""
     return {name.decode() for name in re.findall(rb"\x00(lib[A-Za-z0-9_+.-]+\.so[0-9.]*)(?=\x00)", data)}
+
+
+def unlisted(nsswitch):
+    """Return the sources of users that nobody can be sure to have listed by getpwent(3).
+
+    :param nsswitch: the text of /etc/nsswitch.conf (nsswitch.conf(5)): `passwd: files systemd [NOTFOUND=return] sss`.
+    """
+    found = []
+    for line in nsswitch.splitlines():
+        database, _, sources = line.split("#", 1)[0].partition(":")
+        if database.strip() == "passwd":
+            found += re.sub(r"\[[^\]]*\]", " ", sources).split()
+    return [name for name in found if name not in ("files", "compat", "systemd")]
+
+
+def registered_shells(text):
+    """Return the paths that the text of /etc/shells names (shells(5))."""
+    lines = [line.split("#", 1)[0].strip() for line in text.splitlines()]
+    return [line for line in lines if line]
 
 
 def edited(conffiles, digest):

@@ -146,8 +146,10 @@ def make_private(folder):
 
 
 def discard(folder):
-    """Remove a folder with all that is in it; one that is not there is fine, one that stays is an OSError."""
-    if os.path.isdir(folder):
+    """Remove a folder with all that is in it, of a link the link; none is fine, one that stays is an OSError."""
+    if os.path.islink(folder):
+        os.unlink(folder)
+    elif os.path.isdir(folder):
         shutil.rmtree(folder)
 
 

@@ -25,6 +25,11 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  change:
+    description:
+      - Whether this may change the machine. If not, C(state=absent) says in I(skipped_why) where devrig set the shell.
+    type: bool
+    default: true
   timeout:
     description: How long the shell may take to start, in seconds.
     type: int
@@ -263,6 +268,23 @@ def remembered_in(ledger):
     return section
 
 
+def left_to_root(user, wanted, path):
+    """Say what an administrator has to do for a user whose login shell devrig set; empty where it did not.
+
+    :param path: of the machine's ledger. Where it cannot be read, devrig may have set the shell.
+    """
+    ledger = Ledger(path)
+    with ledger.locked(dry=True):
+        before = remembered_in(ledger).get(user.pw_name)
+    if user.pw_shell != wanted or (before is None and not ledger.unreadable):
+        return ""
+    return (
+        "the login shell of %s stays %s, which devrig set, and so do its files, for devrig_become is false: "
+        "have an administrator run `chsh -s %s %s`, then run again"
+        % (user.pw_name, wanted, before or FALLBACKS[0], user.pw_name)
+    )
+
+
 def run(module, user):
     """Do what is asked and return the login shell that the user has then; in check mode, would have."""
     wanted, state, timeout = (module.params[name] for name in ("shell", "state", "timeout"))
@@ -301,6 +323,7 @@ def main():
             "user": {"type": "str", "required": True},
             "shell": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "change": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 20},
             "ledger": {"type": "path", "default": MACHINE},
         },
@@ -319,14 +342,18 @@ def main():
                 "the login shell of %s stays %s, for the user is not in /etc/passwd: have it changed to %s where "
                 "the user is kept (LDAP, sssd), or set zsh_login_shell: false" % (name, before, module.params["shell"])
             )
-            module.warn(why)
     else:
         try:
-            shell = run(module, user)
+            if module.params["change"]:
+                shell = run(module, user)
+            elif module.params["state"] == "absent":
+                why = left_to_root(user, module.params["shell"], module.params["ledger"])
         except Refused as error:
             module.fail_json(msg=str(error))
         except OSError as error:
             module.fail_json(msg=told(error, module.params["ledger"]))
+    if why:
+        module.warn(why)
     diff = {"before": before + "\n", "after": shell + "\n"}
     module.exit_json(changed=shell != before, before=before, shell=shell, skipped_why=why, diff=diff)
 
