@@ -18,7 +18,7 @@ import time
 MACHINE = "/var/lib/devrig/ledger.json"
 VERSION = 1
 #: How long somebody else may hold a lock, in seconds.
-PATIENCE = 600
+PATIENCE = 3600
 
 
 class Refused(Exception):
