@@ -23,13 +23,13 @@ for entry in pathlib.Path("/proc").glob("[0-9]*"):
 
 def arm(machine):
     """Let each run be killed after the first task that changes something."""
-    machine.sh('cat >"$1/callback_plugins/kill_after_change.py"', CHECKOUT, stdin=KILLER)
-    machine.sh('sed -i "/^callbacks_enabled/s/$/, kill_after_change/" "$1/ansible.cfg"', CHECKOUT)
+    machine.root('cat >"$1/callback_plugins/kill_after_change.py"', CHECKOUT, stdin=KILLER)
+    machine.root('sed -i "/^callbacks_enabled/s/$/, kill_after_change/" "$1/ansible.cfg"', CHECKOUT)
 
 
 def disarm(machine):
     """Let runs go to their end again."""
-    machine.sh('sed -i "/^callbacks_enabled/s/, kill.*//" "$1/ansible.cfg"', CHECKOUT)
+    machine.root('sed -i "/^callbacks_enabled/s/, kill.*//" "$1/ansible.cfg"', CHECKOUT)
 
 
 @pytest.mark.survives(
