@@ -187,6 +187,10 @@ class Machine:
     def warn(self, text):
         self.warnings.append(text)
 
+    def exit_json(self, **answer):
+        self.answered = answer
+        raise SystemExit
+
 
 @pytest.fixture
 def play(apt_packages, tmp_path, monkeypatch):
@@ -330,9 +334,20 @@ def test_a_lock_is_waited_for(apt_packages, play):
 def test_a_lock_is_not_waited_for_for_ever(apt_packages, play, monkeypatch):
     locked = (100, "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)\n")
     monkeypatch.setattr(apt_packages, "holder", lambda: None)
-    apt, module, ledger = play({"dpkg-query": BARE, "--simulate": (0, INSTALLS), "apt-get --yes install": locked})
-    with pytest.raises(apt_packages.Refused, match=r"process 7 \(apt\), for longer than 0 s \(packages_lock_timeout\)"):
+    answers = {"dpkg-query": BARE, "--simulate": (0, INSTALLS), "apt-get --yes install": locked}
+    apt, module, ledger = play(answers, wait=1)
+    apt.end = 0
+    with pytest.raises(apt_packages.Refused, match=r"process 7 \(apt\), for longer than 1 s \(packages_lock_timeout\)"):
         apt_packages.present(apt, module, ledger)
+
+
+def test_a_lock_that_is_only_met_by_apt_is_told_too(apt_packages, play, monkeypatch):
+    locked = (100, "E: Could not get lock /var/cache/apt/archives/lock. It is held by process 0\n")
+    monkeypatch.setattr(apt_packages, "holder", lambda: None)
+    apt, module, ledger = play({"dpkg-query": BARE, "--simulate": (0, INSTALLS), "apt-get --yes install": locked})
+    with pytest.raises(SystemExit):
+        apt_packages.present(apt, module, ledger)
+    assert "archives/lock" in module.answered["busy"]
 
 
 def test_a_dpkg_that_was_interrupted_is_healed_first_and_it_is_said(apt_packages, play):

@@ -228,6 +228,8 @@ class Apt:
             output = printed + complained
             if not status or not LOCKED.search(output):
                 return status, output
+            if not self.module.params["wait"]:  # the lock was taken since, or is one that holder() does not see
+                self.module.exit_json(changed=False, busy=holder() or errors(output))
             if time.monotonic() > self.end:
                 raise Refused(
                     "%s, for longer than %d s (packages_lock_timeout): let it end, then run again"
