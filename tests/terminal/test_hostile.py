@@ -122,6 +122,8 @@ def test_a_branch_s_name_is_text(hostile, idle_zsh, open_terminal, place):
     for number, branch in enumerate(BRANCHES):
         text = ("ref: " if place == "HEAD" else "") + prefix + branch
         hostile.write(f"hostile/.git/{place}", text + "\n")
+        if place == "rebase-merge/end":  # shown behind the number of the step alone
+            hostile.write("hostile/.git/rebase-merge/msgnum", "1\n")
         terminal = idle_zsh(folder=f"{hostile.path}/hostile", columns=160)
         terminal.run("true")
         terminal.wait_quiet(0.5)
