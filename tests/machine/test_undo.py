@@ -30,7 +30,10 @@ def test_check_mode_changes_nothing(bare):
     home, system = live_in(bare), bare.system()
     done = bare.bootstrap("--check", "--diff")
     assert done.code == 0, done.said[-6000:]
-    assert bare.home() == home
+    # bootstrap's own Ansible was there before, and is in use.
+    assert [line for line in bare.home() if "share/devrig" not in line] == [
+        line for line in home if "share/devrig" not in line
+    ]
     assert bare.system() == system
 
 

@@ -151,6 +151,10 @@ def main():
     """Print what was found."""
     work = os.path.realpath(tempfile.mkdtemp())
     os.environ.update(TMUX_TMPDIR=work, XDG_STATE_HOME=os.path.join(work, "state"), TERM="xterm-256color")
+    # Panes that come back have a shell: not with the person's files, or their history would get lines of ours.
+    os.environ["ZDOTDIR"] = work
+    with open(os.path.join(work, ".zshrc"), "w"):
+        pass
     os.environ.pop("TMUX", None)
     try:
         term = os.path.join(work, "term")
