@@ -105,7 +105,7 @@ def images(suite, lab, mirror, pytestconfig, tmp_path_factory):
         made = folder / f"{suite}.made"
         kept = pytestconfig.getoption("--keep-images") and all(map(_exists, names.values()))
         if not made.exists() and not kept:
-            settings = {**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]}
+            settings = stand_in.of_release(mirror[1], suite)
             _make_images(Container(lab["images"][suite], lab, _archives(lab, suite)), names, settings)
         made.touch()
     return names
@@ -143,7 +143,7 @@ def machine(suite, images, lab, mirror):
         packages = [_archives(lab, suite, ":O")] if archives else []
         started.append(Container(images[state], lab, *packages, *options))
         started[-1].suite = suite
-        started[-1].settings = {**mirror[1], "pyenv_versions": [stand_in.VERSIONS[suite]]}
+        started[-1].settings = stand_in.of_release(mirror[1], suite)
         started[-1].settle(started[-1].settings)
         if state == "ready":
             started[-1].sh(READY)

@@ -91,6 +91,11 @@ def lead_to_stand_in(folder, work, version):
         patch.unlink()  # they are for the real source
 
 
+def of_release(settings, suite):
+    """Return the settings of a mirror with the interpreter of a release."""
+    return {**settings, "pyenv_versions": [VERSIONS[suite]]}
+
+
 def with_urls(settings, url):
     """Return the settings with the addresses of the mirror at a URL."""
     found = {**settings, "pyenv_git_url": f"{url}/pyenv.git", "pyenv_mirror_url": url}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.machine.container import CHECKOUT, READY, Container
-from tests.machine.stand_in import VERSIONS
+from tests.machine.stand_in import of_release
 
 USER = "dev"
 TAGS = "build_deps,pyenv,linters,zsh,vim,tmux,git_hooks,pipenv"
@@ -186,7 +186,7 @@ def named(check):
 def patient(suite, images, lab, mirror):
     """Return one machine for all breakages: each is mended before the next."""
     container = Container(images["ready"], lab)
-    container.settle({**mirror[1], "pyenv_versions": [VERSIONS[suite]]})
+    container.settle(of_release(mirror[1], suite))
     container.sh(READY)
     yield container
     container.remove()
