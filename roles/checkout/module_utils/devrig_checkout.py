@@ -197,14 +197,19 @@ def plan_of(wanted, entry, git):
     return move_of(repository, wanted, entry, head, branch)
 
 
+def refuse_busy(repository, path):
+    """Refused while a git is at work in a checkout."""
+    busy = repository.processes()
+    if busy:
+        raise Refused("%s: git is at work in it, process %s: wait for its end, then run again" % (path, busy[0]))
+
+
 def refuse_broken(repository, wanted, head):
     """Refuse to replace a clone that has not ended where something of a person's is in it."""
     others = files_below(repository.folder)
     if head:
         others = repository.half_done(head, others)
-    busy = repository.processes()
-    if busy:
-        raise Refused("%s: git is at work in it, process %s: wait for its end, then run again" % (wanted.path, busy[0]))
+    refuse_busy(repository, wanted.path)
     if others:
         raise Refused(
             "%s has a .git that is not whole, and files of yours (%s): move it away, then run again"
@@ -265,9 +270,7 @@ def move_of(repository, wanted, entry, head, branch):
             "%s shall move to another commit, but files in it were changed (%s): commit or stash them, or name the "
             "commit that is there in %s" % (wanted.path, some(changes), wanted.settings[1])
         )
-    busy = repository.processes()
-    if busy:
-        raise Refused("%s: git is at work in it, process %s: wait for its end, then run again" % (wanted.path, busy[0]))
+    refuse_busy(repository, wanted.path)
     if target:
         force = True
         tree = set(repository.lines("ls-tree", "-r", "-z", "--name-only", target)) if has(repository, target) else set()
@@ -351,11 +354,7 @@ def heal(repository):
     found = repository.locks() + repository.debris()
     if not found:
         return []
-    busy = repository.processes()
-    if busy:
-        raise Refused(
-            "%s: git is at work in it, process %s: wait for its end, then run again" % (repository.folder, busy[0])
-        )
+    refuse_busy(repository, repository.folder)
     for path in found:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)

@@ -139,7 +139,7 @@ from ansible.module_utils import devrig_git
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.devrig_checkout import SECTION, leftovers, plan_of, recorded, wanted_of
 from ansible.module_utils.devrig_ledger import Ledger, Refused, told
-from ansible.module_utils.pyenv_build import Failure, build, without_password
+from ansible.module_utils.pyenv_build import Failure, build
 from ansible.module_utils.pyenv_host import displaced, read_host
 from ansible.module_utils.pyenv_plan import (
     CHOICES,
@@ -329,7 +329,7 @@ def main():
     devrig_git.keep_secret(module, [item.get("repo") or "" for item in params["checkouts"]])
     root, state = params["root"], params["state"]
     # The mirror's address may be seen, what opens it not.
-    password = without_password(params["mirror_url"])[1][1]
+    password = devrig_git.address_of(params["mirror_url"]).password or ""
     module.no_log_values.update({password, quote(password)} - {""})
     result = {}
     try:

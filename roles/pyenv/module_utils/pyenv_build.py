@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import time
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
+from ansible.module_utils.devrig_git import address_of
 from ansible.module_utils.pyenv_log import cause_of, fetch_failed, last_lines, sources_of
 from ansible.module_utils.pyenv_plan import build_jobs
 from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
@@ -53,13 +54,6 @@ def definition_for(wanted, root, cache_dir):
     return os.path.join(folder, made.definition)
 
 
-def without_password(url):
-    """Return an address without its user and password, and these two; ("", "") where it has none."""
-    parts = urlsplit(url)
-    plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    return plain, (unquote(parts.username or ""), unquote(parts.password or ""))
-
-
 def environment_for(plan, root, params, folders):
     """Return the environment of `pyenv install`.
 
@@ -79,12 +73,13 @@ def environment_for(plan, root, params, folders):
     )
     environment.setdefault("PYTHON_BUILD_CURL_OPTS", CURL)
     if params["mirror_url"]:
-        environment["PYTHON_BUILD_MIRROR_URL"], login = without_password(params["mirror_url"])
-        if any(login):
+        mirror = address_of(params["mirror_url"])
+        environment["PYTHON_BUILD_MIRROR_URL"] = mirror.url
+        if mirror.user or mirror.password:
             secret = os.path.join(folders[1], "netrc")
-            host = urlsplit(params["mirror_url"]).hostname
+            host = urlsplit(mirror.url).hostname
             with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-                stream.write("machine %s login %s password %s\n" % ((host,) + login))
+                stream.write("machine %s login %s password %s\n" % (host, mirror.user, mirror.password))
             environment["PYTHON_BUILD_CURL_OPTS"] += " --netrc-file " + secret
     if plan.cflags:
         environment["CFLAGS"] = " ".join([environment.get("CFLAGS", ""), plan.cflags]).strip()
