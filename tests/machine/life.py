@@ -48,6 +48,12 @@ def lost(machine):
     return machine.sh(_ACTS, env={"LC_ALL": "C.UTF-8"}).split()
 
 
+def differences(before, after):
+    """Return the lines of two lists that are in one alone, with - for what went and + for what came."""
+    gone, new = set(before) - set(after), set(after) - set(before)
+    return [f"-{line}" for line in sorted(gone)] + [f"+{line}" for line in sorted(new)]
+
+
 def changed_tasks(done):
     """Return the names of the tasks that said they changed something, in order.
 

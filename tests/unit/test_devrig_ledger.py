@@ -251,6 +251,15 @@ def test_a_lock_with_nothing_written_leaves_nothing(ledger, path):
     assert list(path.parents[3].iterdir()) == []
 
 
+def test_an_end_without_a_ledger_leaves_nothing(ledger, path):
+    """The folder is another's, the undo was killed after it had deleted the ledger, and is run again."""
+    path.parent.mkdir(parents=True)
+    (path.parent / "other").write_text("kept")
+    with ledger.locked():
+        ledger.drop_folders()
+    assert [entry.name for entry in path.parent.iterdir()] == ["other"]
+
+
 def test_the_folders_come_and_go_at_once(ledger, devrig_ledger, path, monkeypatch):
     """Whoever is killed leaves a ledger that knows of them, or a temporary folder that the next one deletes."""
     home = path.parents[3]

@@ -220,7 +220,7 @@ class Ledger:
     def _unlock(self, handle):
         """Give the lock back; of a ledger in which nothing is left, nothing is left either."""
         try:
-            if self._begun or self._ends:
+            if (self._begun or self._ends) and os.path.lexists(self.path):
                 self._read()
                 self._end()
             if not os.path.lexists(self.path):
