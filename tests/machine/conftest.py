@@ -23,12 +23,12 @@ def pytest_addoption(parser):
         "--suite", action="append", default=[], help="code name of a release; again for several (default: all)"
     )
     group.addoption("--keep-images", action="store_true", help="use the images of an earlier run, if they are there")
-
     group.addoption("--table", metavar="FILE", help="write the table of what was survived into a file")
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "survives(fault, holds): a line of docs/reliability.md")
+    config.addinivalue_line("markers", "long: some minutes; not part of CI")
 
 
 def pytest_collection_modifyitems(session, items):

@@ -28,7 +28,7 @@ zsh -ic 'HISTFILE=; alias left_by_the_user' 2>&1 | grep -q ünïcode || echo ali
 look='redir! > /tmp/acts | silent echo get(g:, "left_by_the_user") | redir END | qa!'
 vim -es -i NONE -u ~/.vimrc --not-a-term -c "$look" </dev/null >/dev/null 2>&1 || true
 grep -q 1 /tmp/acts || echo vim
-tmux -L acts -f ~/.tmux.conf new-session -d 2>&1
+tmux -L acts -f ~/.tmux.conf new-session -d cat 2>&1
 tmux -L acts show -gv @left_by_the_user | grep -q 1 || echo tmux
 tmux -L acts kill-server
 grep -q 'set -g @left' dotfiles/tmux.conf || echo dotfiles
