@@ -23,7 +23,9 @@ def pytest_addoption(parser):
         "--suite", action="append", default=[], help="code name of a release; again for several (default: all)"
     )
     group.addoption("--keep-images", action="store_true", help="use the images of an earlier run, if they are there")
-    group.addoption("--table", metavar="FILE", help="write the table of what was survived into a file")
+    group.addoption(
+        "--table", metavar="FILE", help="write the table of what was survived into a file, or its lines of what is run"
+    )
 
 
 def pytest_configure(config):
@@ -42,7 +44,8 @@ def pytest_terminal_summary(terminalreporter, config):
     target = config.getoption("--table")
     if target:
         reports = [report for kind in ("passed", "failed", "error") for report in terminalreporter.stats.get(kind, [])]
-        table.write(target, table.outcomes_of(reports))
+        whole = not any(map(config.getoption, ("keyword", "markexpr", "suite")))
+        table.write(target, table.outcomes_of(reports), whole)
         terminalreporter.write_line(f"the table of what was survived: {target}")
 
 

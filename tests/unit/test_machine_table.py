@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import load
-from tests.machine.table import Outcome, table
+from tests.machine.table import Outcome, rows_of, table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +30,15 @@ def test_a_line_for_each_fault_in_the_order_of_the_tests():
 def test_a_fault_of_several_tests_is_survived_when_all_passed():
     made = table([Outcome(place, "a", "holds", "Debian 12", place != 2) for place in (1, 2, 3)])
     assert made.splitlines()[-1] == "| a | holds | **FAILED** |"
+
+
+def test_a_part_leaves_the_other_lines_of_an_older_table():
+    before = table([Outcome(1, "a", "holds", "Debian 12", False), Outcome(2, "b", "holds", "Debian 12", True)])
+    made = table([Outcome(1, "a", "holds", "Debian 12", True), Outcome(2, "b", "holds", "Debian 13", False)], before)
+    assert rows_of(made) == {
+        ("a", "holds"): {"Debian 12": "survived", "Debian 13": "not run"},
+        ("b", "holds"): {"Debian 12": "survived", "Debian 13": "**FAILED**"},
+    }
 
 
 LOCKS = """\
