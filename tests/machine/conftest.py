@@ -30,7 +30,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "survives(fault, holds): a line of docs/reliability.md")
-    config.addinivalue_line("markers", "long: some minutes; not part of CI")
+    config.addinivalue_line("markers", "long: takes too long for CI")
 
 
 def pytest_collection_modifyitems(session, items):

@@ -8,6 +8,8 @@ import pytest
 from tests.machine.life import CALM, converges, differences, live_in
 from tests.machine.stand_in import VERSIONS
 
+pytestmark = pytest.mark.long  # together
+
 PROXY = 'printf \'Acquire::http::Proxy "%s";\\nAcquire::Retries "0";\\n\' "$1" >/etc/apt/apt.conf.d/99test'
 
 
