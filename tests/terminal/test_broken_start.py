@@ -4,6 +4,7 @@ import pytest
 
 FULL = """
 mount -t tmpfs -o size=4m,mode=755 none "$home"
+cp -a "$work/home"/.z* "$home/" # what the shell reads is there, whatever else there is room for
 cp -a "$work/home/." "$home/" 2>/dev/null || true
 chown "$user:" "$home"
 head -c 100M /dev/zero >"$home/filler" 2>/dev/null || true
