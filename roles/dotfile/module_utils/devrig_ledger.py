@@ -184,9 +184,16 @@ class Ledger:
                 os.chmod(self.folder, self._mode_of(self.folder))
             return
         top = missing[0]
+        if os.path.isdir(top):  # another one was faster
+            return
         if os.path.lexists(top):
             raise Refused("%s is in the way: a folder has to be there; move it away, then run again" % top)
-        drop_temporary(top)
+        try:
+            drop_temporary(top)
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # else another one is making it now
+                raise
+            return
         beside = tempfile.mkdtemp(prefix=temporary_prefix(top), dir=os.path.dirname(top))
         try:
             for folder in missing:
