@@ -87,8 +87,12 @@ IN_TMP = {
 }
 
 
+#: What a check advises where its folder cannot be made.
+ADVICE = "whether there is room in /tmp"
+
+
 def test_no_name_in_tmp_can_be_foreseen():
-    found = {name for name, text in texts() if re.search(r"(?<![\w.~}])/(var/)?tmp/[^ ]", text)}
+    found = {name for name, text in texts() if re.search(r"(?<![\w.~}])/(var/)?tmp\b", text.replace(ADVICE, ""))}
     assert found <= set(IN_TMP)
 
 
