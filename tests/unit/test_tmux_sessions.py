@@ -507,7 +507,8 @@ def test_a_killed_server_comes_back(real, how):
     tmux("set-option", "-g", "@tmux_restore_programs", "less")
     (home / "it's.txt").write_text("line\n")
     tmux("send-keys", "-t", "second", "less it\\'s.txt", "Enter")
-    until(lambda: "less" in tmux("list-panes", "-t", "second", "-F", "#{pane_current_command}"))
+    # tmux names the window after its program half a second later.
+    until(lambda: tmux("list-panes", "-t", "second", "-F", "#{window_name}|#{pane_current_command}") == "less|less")
     (home / "short").rename(home / "gone")
     before = tmux("list-panes", "-a", "-F", LOOKED_AT)
     assert program("save") == (0, "saved 2 sessions, 3 windows, 5 panes")
