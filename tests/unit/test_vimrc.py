@@ -325,6 +325,7 @@ ALE_LIBRARY = {
     "ale.vim": "function! ale#Escape(text)\n  return shellescape(a:text)\nendfunction\n",
     "ale/command.vim": "function! ale#command#Run(buffer, command, callback, options)\n"
     "  call a:callback(a:buffer, ['lint-python: ' . a:command], {'exit_code': 127})\nendfunction\n",
+    "ale/engine.vim": "function! ale#engine#IsCheckingBuffer(buffer)\n  return g:checking\nendfunction\n",
 }
 GONE = {
     "no such program": (
@@ -378,6 +379,18 @@ def test_nothing_is_told_where_ale_may_try_all_that_it_knows(editor, ale):
     ale(GONE["no such program"][0])
     (editor.home / ".vimrc.local").write_text("let g:ale_linters_explicit = 0\n")
     assert "missing" not in editor("execute('messages')", editor.file, after=1200)[0]
+
+
+@pytest.mark.parametrize("checking", [0, 1])
+def test_a_clock_ticks_while_linters_run(editor, ale, checking):
+    """vim does not see every end of a program by itself: one in some dozens waited for a key, on a busy machine."""
+    ale("[]")
+    (editor.home / ".vimrc.local").write_text(
+        f"let [g:checking, g:ale_buffer_info] = [{checking}, {{'1': {{}}}}]\n"
+        "autocmd VimEnter * silent doautocmd <nomodeline> User ALEJobStarted\n" * 2
+    )
+    ticking = "len(filter(timer_info(), 'v:val.time == 100 && v:val.repeat > 500'))"
+    assert editor(ticking, editor.file, after=1000)[0] == checking
 
 
 @pytest.mark.skipif("+clipboard" in run("vim", "--version").stdout, reason="this vim asks the X server")
