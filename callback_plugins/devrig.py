@@ -12,7 +12,8 @@ DOCUMENTATION = """
     type: stdout
     short_description: the default output, but of verify.yml its report alone
     description:
-      - Everything is shown as the callback C(default) shows it. Of verify.yml only the report is, which its last task
+      - Everything is shown as the callback C(default) shows it. Where some of many hosts failed, the end says why and
+        how to run for them alone. Of verify.yml only the report is, which its last task
         prints on stdout; a task that fails although it may not, and a host that cannot be reached, are shown on stderr.
         With C(-v) there is everything.
     extends_documentation_fragment:
@@ -38,6 +39,15 @@ def report_functions():
 def part(result, name):
     """Return the task, host or result of what a task's run has come to; ansible-core has renamed them in 2.19."""
     return getattr(result, name) if hasattr(result, name) else getattr(result, "_" + name)
+
+
+def advice(lost):
+    """Return what to do about hosts that were lost, a line each.
+
+    :param lost: host -> what its last task said.
+    """
+    lines = [f"{host}: {(said.strip() or 'see above').splitlines()[0]}" for host, said in sorted(lost.items())]
+    return [*lines, f"When that is mended, for these alone: --limit {','.join(sorted(lost))}"]
 
 
 class OnStderr:
@@ -111,7 +121,7 @@ class CallbackModule(Default):
         """Show it, unless it is the report itself: what is broken stands there already."""
         if self._is_report(result):
             self._reported = True
-        elif self._quiet and not ignore_errors:
+        elif not ignore_errors:
             self._lost[part(result, "host").get_name()] = str(part(result, "result").get("msg", ""))
         if not self._quiet or not (ignore_errors or self._is_report(result)):
             super().v2_runner_on_failed(result, ignore_errors)
@@ -128,9 +138,14 @@ class CallbackModule(Default):
             super().v2_runner_on_ok(result)
 
     def v2_playbook_on_stats(self, stats):
-        """Report where no host was left that could."""
+        """Report where no host was left that could; of many hosts, say once more what befell those that were lost."""
         if not self._quiet:
             super().v2_playbook_on_stats(stats)
+            lost = {host: said for host, said in self._lost.items() if host in stats.failures or host in stats.dark}
+            if lost and len(stats.processed) > 1:
+                self._display.banner("WHAT TO DO")
+                for line in advice(lost):
+                    self._display.display(line)
         elif not self._reported and self._lost:
             report = report_functions()
             report.show([report.lost(host, said) for host, said in sorted(self._lost.items())], self._form)
