@@ -97,6 +97,16 @@ def pyenv_build():
 
 
 @pytest.fixture
+def pyenv_prebuilt():
+    return importlib.import_module("ansible.module_utils.pyenv_prebuilt")
+
+
+@pytest.fixture
+def pyenv_fetch():
+    return importlib.import_module("ansible.module_utils.pyenv_fetch")
+
+
+@pytest.fixture
 def devrig_git():
     return importlib.import_module("ansible.module_utils.devrig_git")
 

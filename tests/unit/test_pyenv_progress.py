@@ -43,6 +43,12 @@ def test_a_job_under_way(call, tmp_path):
     assert answer["log"] == str(tmp_path / "log/python-3.6.8.log")
 
 
+def test_a_finished_interpreter_that_is_unpacked(call, tmp_path):
+    (tmp_path / "root/versions/3.6.8/.devrig-building.json").touch()
+    answer = call()
+    assert (answer["doing"], answer["log"]) == ("Python 3.6.8 (2 of 2): is put in place", "")
+
+
 @pytest.mark.parametrize("answer", [{"changed": True, "plans": []}, {"failed": True, "msg": "no"}])
 def test_a_job_that_has_ended(call, tmp_path, answer):
     (tmp_path / "job").write_text(json.dumps(answer))

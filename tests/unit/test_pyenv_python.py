@@ -1,10 +1,14 @@
 """The module that builds interpreters, with a pyenv that is a script of the test's."""
 
 import fcntl
+import hashlib
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import threading
 from pathlib import Path
 
@@ -116,6 +120,97 @@ def test_no_password_is_told(call, root, tmp_path):
         "0o700",
     ]
     assert not list((tmp_path / "cache").rglob("netrc"))
+
+
+@pytest.fixture
+def finished(call, root, tmp_path):
+    """Return the archive of an interpreter that was built and kept; it cannot be built again."""
+    answer = call(keep=True)
+    (archive,) = answer["archives"]
+    assert archive["key"] == answer["kinds"]["3.13.5"]
+    assert [path.name for path in (tmp_path / "cache/devrig-prebuilt").iterdir()] == [f"{archive['key']}.tar.gz"]
+    (tmp_path / "served").mkdir()
+    path = shutil.move(archive["path"], tmp_path / "served")
+    Path(f"{path}.sha256").write_text(f"{archive['sha256']}  {archive['key']}.tar.gz\n")
+    shutil.rmtree(root / "versions")
+    (root / "fail").write_text("BUILD FAILED\n")
+    return {**archive, "path": str(path)}
+
+
+def test_a_finished_interpreter_takes_the_place_of_a_compile(call, root, tmp_path, finished):
+    answer = call(archives={"3.13.5": finished}, keep=True)
+    (built,) = answer["built"]
+    assert (built["version"], built["sources"], answer["archives"]) == ("3.13.5", [finished["key"]], [])
+    assert json.loads((root / "versions/3.13.5/.devrig.json").read_text())["plan"]["version"] == "3.13.5"
+    assert sorted(path.name for path in (root / "versions/3.13.5").iterdir()) == [".devrig.json", "bin"]
+    assert not (tmp_path / "cache/devrig-prebuilt").exists()
+    assert call()["changed"] is False
+
+
+def test_a_finished_interpreter_comes_from_an_address(call, finished, tmp_path):
+    answer = call(prebuilt_url=f"file://{tmp_path}/served")
+    assert answer["built"][0]["sources"] == [f"file://{tmp_path}/served/{finished['key']}.tar.gz"]
+    assert not (tmp_path / "cache/devrig-prebuilt").exists()
+
+
+def test_a_damaged_one_is_said_and_the_interpreter_is_built(call, root, finished):
+    Path(finished["path"]).write_bytes(b"damaged")
+    (root / "fail").unlink()
+    answer = call(archives={"3.13.5": finished})
+    assert answer["built"][0]["log"]
+    assert any("is not used: its sha256 is another" in line for line in answer["unused"])
+
+
+def test_one_that_is_not_complete_here_is_said_and_the_interpreter_is_built(call, root, tmp_path, finished):
+    with tarfile.open(finished["path"]) as old, tarfile.open(tmp_path / "new", "w:gz") as new:
+        for member in old:
+            if member.isreg() and member.name == "bin/python":
+                text = b"#!/bin/sh\nexit 7\n"
+                member.size = len(text)
+                new.addfile(member, io.BytesIO(text))
+            else:
+                new.addfile(member, old.extractfile(member) if member.isreg() else None)
+    sha256 = hashlib.sha256((tmp_path / "new").read_bytes()).hexdigest()
+    archive = {**finished, "path": str(tmp_path / "new"), "sha256": sha256}
+    assert "BUILD FAILED" in call(archives={"3.13.5": archive})["msg"]
+    assert not (root / "versions/3.13.5").exists()
+    (root / "fail").unlink()
+    answer = call(archives={"3.13.5": archive})
+    assert answer["built"][0]["log"]
+    assert any("is not complete here" in line for line in answer["unused"])
+
+
+def test_one_for_another_kind_of_machine_is_not_used(call, finished):
+    other = {**finished, "key": finished["key"].replace("bookworm", "trixie")}
+    assert "BUILD FAILED" in call(archives={"3.13.5": other})["msg"]
+
+
+def test_what_another_host_compiles_is_left_alone_and_python_is_what_it_was_until_it_is_there(call, root):
+    call(versions=["3.12.4"])
+    answer = call(versions=["3.13.5", "3.12.4"], elsewhere=["3.13.5"], prune=True)
+    assert answer["built"] == []
+    assert not (root / "versions/3.13.5").exists()
+    assert (root / "version").read_text() == "3.12.4\n"
+    assert call(versions=["3.13.5", "3.12.4"])["built"]
+    assert (root / "version").read_text() == "3.13.5\n"
+
+
+def test_what_was_built_is_kept_though_the_next_one_failed(call, root, tmp_path):
+    pyenv = root / "bin/pyenv"
+    pyenv.write_text(pyenv.read_text().replace("  mkdir -p", '  [ "$version" != 3.12.4 ] || exit 1\n  mkdir -p', 1))
+    answer = call(versions=["3.13.5", "3.12.4"], keep=True)
+    assert "Python 3.12.4 could not be built" in answer["msg"]
+    assert [(archive["version"], Path(archive["path"]).exists()) for archive in answer["archives"]] == [
+        ("3.13.5", True)
+    ]
+
+
+def test_no_password_of_an_address_is_told(call):
+    answer = call("-v", prebuilt_url="https://user:sec%2Fret@127.0.0.1:1/x")
+    assert answer["built"][0]["log"]
+    assert any("https://127.0.0.1:1/x" in line for line in answer["unused"])
+    assert "sec/ret" not in json.dumps(answer)
+    assert "sec%2Fret" not in json.dumps(answer)
 
 
 def test_check_mode_builds_nothing(call, root):

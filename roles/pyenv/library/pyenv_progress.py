@@ -84,12 +84,15 @@ def is_held(path):
 def doing(versions, root, state_dir):
     """Return (what is built now and how far it is, its log); empty texts when nothing is."""
     for number, version in enumerate(versions, 1):
+        if not os.path.exists(mark_of(root, version)):
+            continue
+        count = " (%d of %d)" % (number, len(versions)) if len(versions) > 1 else ""
         log = log_of(version, state_dir)
-        if os.path.exists(mark_of(root, version)) and os.path.exists(log):
-            with open(log, encoding="utf-8", errors="replace") as stream:
-                phase, percent = progress(stream.read())
-            count = " (%d of %d)" % (number, len(versions)) if len(versions) > 1 else ""
-            return "Python %s%s: %s, %d %%" % (version, count, phase, percent), log
+        if not os.path.exists(log):  # a finished one is unpacked
+            return "Python %s%s: is put in place" % (version, count), ""
+        with open(log, encoding="utf-8", errors="replace") as stream:
+            phase, percent = progress(stream.read())
+        return "Python %s%s: %s, %d %%" % (version, count, phase, percent), log
     return "", ""
 
 

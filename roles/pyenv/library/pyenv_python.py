@@ -12,6 +12,8 @@ description:
     If it is a build of devrig's that was killed, it is built again; one that ended unseen is proved and kept.
   - C(state=proved) changes nothing. It puts every interpreter through the gate, and fails with what does not pass.
   - A second call at the same time waits for the first.
+  - Instead of a compile a finished interpreter is taken where there is one of the same key; one that is damaged or not
+    complete here is not kept, and the interpreter is built.
 options:
   root:
     description: pyenv's folder (PYENV_ROOT).
@@ -61,6 +63,27 @@ options:
     description: Whether interpreters that devrig built and that are not in I(versions) any more are removed.
     type: bool
     default: false
+  elsewhere:
+    description: Those of I(versions) that another machine builds; they are left alone.
+    type: list
+    elements: str
+    default: []
+  archives:
+    description: Version -> C(key), C(path) and C(sha256) of the archive of a finished interpreter, which then goes.
+    type: dict
+    default: {}
+  prebuilt_url:
+    description: Address of a folder of such archives; empty for none. A login in it is not said.
+    type: str
+    default: ""
+  prebuilt_sha256:
+    description: Key -> sha256. With any, no other archives of I(prebuilt_url) are taken.
+    type: dict
+    default: {}
+  keep:
+    description: Whether what is built becomes an archive.
+    type: bool
+    default: false
   state_dir:
     description: Folder of logs, of the ledger, which knows what C(pyenv global) was before, and of the lock.
     type: path
@@ -100,6 +123,15 @@ global:
   type: list
   elements: str
   returned: always
+kinds:
+  description: Version -> name of what it depends on; interpreters of the same key can stand for each other.
+  type: dict
+  returned: always
+absent:
+  description: Those of C(missing) of which there is nothing that could be kept.
+  type: list
+  elements: str
+  returned: always
 missing:
   description: Versions that are not there, or not proved.
   type: list
@@ -125,7 +157,18 @@ different:
   elements: str
   returned: always
 built:
-  description: The interpreters made by this call, each with version, seconds, sources (addresses) and log (path).
+  description: The interpreters made by this call, each with version, seconds, sources (addresses, or a key) and log.
+  type: list
+  elements: dict
+  returned: always
+unused:
+  description: Finished interpreters that were there and not used, and what was not kept, with the reason, a line each.
+  type: list
+  elements: str
+  returned: always
+archives:
+  description: With I(keep), archives of what was built, each with version, key, path and sha256. Also when a later
+    version failed.
   type: list
   elements: dict
   returned: always
@@ -139,7 +182,8 @@ from ansible.module_utils import devrig_git
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.devrig_checkout import SECTION, leftovers, plan_of, recorded, wanted_of
 from ansible.module_utils.devrig_ledger import Ledger, Refused, told
-from ansible.module_utils.pyenv_build import Failure, build
+from ansible.module_utils.pyenv_build import Failure, build, refuse_loss, take
+from ansible.module_utils.pyenv_fetch import fetch
 from ansible.module_utils.pyenv_host import displaced, read_host
 from ansible.module_utils.pyenv_plan import (
     CHOICES,
@@ -151,14 +195,17 @@ from ansible.module_utils.pyenv_plan import (
     plan,
     plan_all,
 )
+from ansible.module_utils.pyenv_prebuilt import ENDING, FOLDER, Unusable, key_of, pack, sha256_of
 from ansible.module_utils.pyenv_tree import (
     STAMP,
     Interpreter,
     Lock,
     current_global,
+    discard,
     dropped,
     environments,
     is_ours,
+    make_private,
     refuse_obstacles,
     remove,
     run,
@@ -202,7 +249,8 @@ def look(params):
     ledger = Ledger(os.path.join(params["state_dir"], "ledger.json"))
     stale = stale_checkouts(params["checkouts"], ledger)
     refuse_obstacles(interpreters)
-    missing = [item.plan.version for item in interpreters if item.state() != "proved"]
+    states = {item.plan.version: item.state() for item in interpreters}
+    missing = [version for version in versions if states[version] != "proved"]
     superfluous = dropped(root, versions)
     held = [version for version in superfluous if environments(root, version)]
     pruned = [version for version in superfluous if version not in held] if params["prune"] else []
@@ -212,6 +260,18 @@ def look(params):
         "plans": [wanted._asdict() for wanted in plans],
         "host": host._asdict(),
         "headers": package,
+        "kinds": {
+            item.version: key_of(
+                item,
+                host,
+                release=params["release"],
+                machine=os.uname().machine,
+                pyenv_version=pyenv_version,
+                environ=os.environ,
+            )
+            for item in plans
+        },
+        "absent": [version for version in missing if states[version] in ("missing", "killed")],
         "missing": missing,
         "pruned": pruned,
         "global": chosen,
@@ -220,6 +280,8 @@ def look(params):
         "pending": bool(missing or pruned) or current_global(root) != chosen or not shims,
         "different": differences(interpreters, alone) + (kept(root, held) if params["prune"] else []),
         "built": [],
+        "archives": [],
+        "unused": [],
     }
 
 
@@ -255,35 +317,112 @@ def kept(root, versions):
     ]
 
 
+def take_finished(item, key, params, unused):
+    """Put a finished interpreter in place of a compile; return its report, or None where none can be used.
+
+    :param key: of the interpreter, see key_of().
+    :param unused: list of texts that gets why one that is there is not used.
+    """
+    brought = params["archives"].get(item.plan.version)
+    address = params["prebuilt_url"]
+    path = os.path.join(params["cache_dir"], FOLDER, "fetched" + ENDING)
+    name = "%s/%s%s" % (devrig_git.address_of(address).url.rstrip("/"), key, ENDING)
+    ways = []
+    if brought:
+        ways.append((key, brought["path"], lambda: check(brought, key)))
+    if address:
+        ways.append((name, path, lambda: fetch(address, key, path, params["prebuilt_sha256"])))
+    for origin, archive, obtain in ways:
+        try:
+            if obtain():
+                return take(item, archive, origin)
+        except (Unusable, OSError) as error:
+            unused.append("Python %s: %s is not used: %s" % (item.plan.version, origin, error))
+    return None
+
+
+def check(archive, key):
+    """Return True where an archive that was brought is what it should be, else Unusable.
+
+    :param archive: its C(key), C(path) and C(sha256).
+    :param key: of what is wanted, now that the packages are there that it is built with.
+    """
+    if archive["key"] != key:
+        raise Unusable("it is for %s" % archive["key"])
+    if sha256_of(archive["path"]) != archive["sha256"]:
+        raise Unusable("its sha256 is another than the one it should have")
+    return True
+
+
+def keep_finished(item, key, params):
+    """Pack an interpreter that was built; return what there is to say of the archive."""
+    path = os.path.join(params["cache_dir"], FOLDER, key + ENDING)
+    pack(item.folder, path)
+    return {"version": item.plan.version, "key": key, "path": path, "sha256": sha256_of(path)}
+
+
 def make_present(interpreters, seen, params):
-    """Build what is missing, take over what is complete, set the global list, prune; return the reports."""
+    """Build what is missing, take over what is complete, set the global list, prune; what was done goes into seen."""
     root = params["root"]
-    reports = []
+    finished = os.path.join(params["cache_dir"], FOLDER)
     ledger = Ledger(os.path.join(params["state_dir"], "ledger.json"))
     with ledger.locked():
         for folder in [params["cache_dir"]] + [os.path.join(root, name) for name in ("versions", "shims")]:
             ledger.make_folder(folder)
     with Lock(params["state_dir"]) as lock:
-        for item in interpreters:
-            state = item.state()
-            if state == "proved":
-                item.tidy()
-                continue
-            if state in ("built", "foreign") and not item.faults():
-                item.prove({"version": item.plan.version, "log": item.log} if state == "built" else None)
-                continue
-            refuse_obstacles([item])
-            reports.append(build(item, root, params, lock))
-        if current_global(root) != seen["global"]:
+        make_private(finished)
+        try:
+            for item in interpreters:
+                if item.plan.version not in params["elsewhere"]:
+                    make_one(item, seen, params, lock)
+        finally:
+            discard_others(finished, [archive["path"] for archive in seen["archives"]])
+        # Not before all are there: until then `python` is what it was.
+        complete = all(item.state() == "proved" for item in interpreters)
+        if complete and current_global(root) != seen["global"]:
             set_global(root, seen["global"], ledger)
-        for version in seen["pruned"]:
+        for version in seen["pruned"] if complete else ():
             # Another run may have been faster, and a person too.
             if is_ours(root, version) and not environments(root, version):
                 remove(root, version)
         rehash = run([os.path.join(root, "bin", "pyenv"), "rehash"], env=dict(os.environ, PYENV_ROOT=root))
         if rehash.returncode:
             raise Failure("pyenv rehash: %s" % rehash.stderr)
-    return reports
+
+
+def make_one(item, seen, params, lock):
+    """Build an interpreter, unless it is there, or a finished one can be had; what was done goes into seen."""
+    state, version = item.state(), item.plan.version
+    key = seen["kinds"][version]
+    if state == "proved":
+        item.tidy()
+        return
+    if state in ("built", "foreign") and not item.faults():
+        item.prove({"version": version, "log": item.log} if state == "built" else None)
+        return
+    refuse_obstacles([item])
+    refuse_loss(item, params["root"])
+    report = take_finished(item, key, params, seen["unused"])
+    if report is None:
+        report = build(item, params["root"], params, lock)
+        if params["keep"]:
+            try:
+                seen["archives"].append(keep_finished(item, key, params))
+            except (Unusable, OSError) as error:
+                seen["unused"].append("Python %s is not kept for other machines: %s" % (version, error))
+    seen["built"].append(report)
+
+
+def discard_others(folder, wanted):
+    """Remove a folder with all that is in it but some files, whose folder it stays."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path):
+            discard(path)
+        elif path not in wanted:
+            os.unlink(path)
+    if not wanted:
+        os.rmdir(folder)
 
 
 def prove_all(interpreters):
@@ -316,6 +455,11 @@ def main():
             "openssl": {"type": "str", "choices": list(CHOICES), "default": "auto"},
             "mirror_url": {"type": "str", "default": ""},
             "jobs": {"type": "int", "default": 0},
+            "elsewhere": {"type": "list", "elements": "str", "default": []},
+            "archives": {"type": "dict", "default": {}},
+            "prebuilt_url": {"type": "str", "default": ""},
+            "prebuilt_sha256": {"type": "dict", "default": {}},
+            "keep": {"type": "bool", "default": False},
             "state_dir": {"type": "path", "required": True},
             "cache_dir": {"type": "path", "required": True},
             "tkinter": {"type": "bool", "default": True},
@@ -328,9 +472,10 @@ def main():
     params = module.params
     devrig_git.keep_secret(module, [item.get("repo") or "" for item in params["checkouts"]])
     root, state = params["root"], params["state"]
-    # The mirror's address may be seen, what opens it not.
-    password = devrig_git.address_of(params["mirror_url"]).password or ""
-    module.no_log_values.update({password, quote(password)} - {""})
+    # Addresses may be seen, what opens them not.
+    for name in ("mirror_url", "prebuilt_url"):
+        password = devrig_git.address_of(params[name]).password or ""
+        module.no_log_values.update({password, quote(password)} - {""})
     result = {}
     try:
         interpreters, result = look(params)
@@ -342,11 +487,13 @@ def main():
         if state == "proved":
             prove_all(interpreters)
         if changes and not module.check_mode:
-            result["built"] = make_present(interpreters, result, params)
+            make_present(interpreters, result, params)
+            for line in result["unused"]:
+                module.warn(line)
     except (Refusal, Refused, Failure, devrig_git.Failure) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), archives=result.get("archives", []))
     except OSError as error:
-        module.fail_json(msg=told(error, root))
+        module.fail_json(msg=told(error, root), archives=result.get("archives", []))
     if changes:
         result["diff"] = {"before": before, "after": after}
     module.exit_json(changed=changes, **result)

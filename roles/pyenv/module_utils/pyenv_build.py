@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from ansible.module_utils.devrig_git import address_of
 from ansible.module_utils.pyenv_log import cause_of, fetch_failed, last_lines, sources_of
 from ansible.module_utils.pyenv_plan import build_jobs
+from ansible.module_utils.pyenv_prebuilt import Unusable, unpack
 from ansible.module_utils.pyenv_recipe import DEFINITIONS, recipe
-from ansible.module_utils.pyenv_tree import discard, discard_version, environments, make_private, write
+from ansible.module_utils.pyenv_tree import discard, discard_version, environments, make_private, run_alone, write
 
 #: Seconds before a source that could not be had is asked for again. curl itself tries what is transient before that.
 PAUSES = (2, 8)
@@ -129,14 +130,46 @@ def explain(item, status, text, faults):
     )
 
 
-def build(item, root, params, lock):
-    """Build one interpreter, prove it, and return what to say about it."""
-    begin = time.monotonic()
+def refuse_loss(item, root):
+    """Failure where an interpreter that has to be put in place anew has virtual environments in its folder."""
     if environments(root, item.plan.version):
         raise Failure(
             "Python %s has virtual environments and is not whole: move %s away, then run again"
             % (item.plan.version, item.folder)
         )
+
+
+def take(item, archive, origin):
+    """Put a finished interpreter in place, prove it there, and return what to say about it.
+
+    :param archive: path of the archive.
+    :param origin: where it is from, for a person.
+    :raises Unusable: it is damaged, or not complete here; nothing of it is left.
+    """
+    begin = time.monotonic()
+    item.begin()
+    try:
+        renamed = [path for path in unpack(archive, item.folder) if path.endswith(".py")]
+        done = run_alone([item.python, "-m", "compileall", "-q"] + renamed) if renamed else None
+        faults = ["compileall: %s" % done.stdout] if done and done.returncode else item.faults()
+        if faults:
+            raise Unusable("it is not complete here: %s" % "; ".join(faults))
+    except (Unusable, OSError):
+        discard_version(item.folder)
+        raise
+    report = {
+        "version": item.plan.version,
+        "seconds": round(time.monotonic() - begin),
+        "sources": [origin],
+        "log": "",
+    }
+    item.prove(report)
+    return report
+
+
+def build(item, root, params, lock):
+    """Build one interpreter, prove it, and return what to say about it."""
+    begin = time.monotonic()
     # Names of devrig's own: pyenv_cache_dir may be a folder with other things in it.
     folders = [os.path.join(params["cache_dir"], name) for name in ("devrig-sources", "devrig-build")]
     discard(folders[1])  # what a killed build left
@@ -144,8 +177,6 @@ def build(item, root, params, lock):
         os.makedirs(folder, exist_ok=True)
     make_private(os.path.dirname(item.log))
     definition = definition_for(item.plan, root, params["cache_dir"])
-    if os.path.exists(item.log):
-        os.unlink(item.log)
     item.begin()
     command = [os.path.join(root, "bin", "pyenv"), "install", "--verbose", definition]
     status, text = install(command, item.log, environment_for(item.plan, root, params, folders), lock)

@@ -76,8 +76,10 @@ class Interpreter:
         return found
 
     def begin(self):
-        """Make the folder, with the mark of a build in it; what a killed build left goes."""
+        """Make the folder, with the mark of a build in it; what a killed build left goes, and the last log."""
         discard_version(self.folder)
+        if os.path.exists(self.log):
+            os.unlink(self.log)
         write(self.mark, to_json({"plan": self.plan._asdict()}))
 
     def prove(self, report):

@@ -1,0 +1,179 @@
+"""A play over many hosts, which are folders of this machine: who compiles, who takes, and what one that fails stops."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+VERSION = "3.13.5"
+KEPT = re.compile(r"Python [\d.]+: \d+ s, from [\d.]+-[a-z]+-\w+-[0-9a-f]{16}\b", re.MULTILINE)
+
+#: What stands for pyenv: `install` writes down where it was called and makes an interpreter out of the one that runs
+#: the tests, or fails where it was told to.
+PYENV = """#!/bin/sh
+version=${3##*/}
+folder=$PYENV_ROOT/versions/$version
+case $1 in
+install)
+  [ ! -e "$PYENV_ROOT.fails" ] || { echo "BUILD FAILED"; exit 1; }
+  echo "$PYENV_ROOT" >>"COUNT"
+  mkdir -p "$folder/bin"
+  printf '#!/bin/sh\\nexec env PYTHONPATH=MODULES PYTHON "$@"\\n# %s\\n' "$folder" >"$folder/bin/python"
+  chmod +x "$folder/bin/python"
+  : >"$folder/.devrig-built"
+  ;;
+rehash) mkdir -p "$PYENV_ROOT/shims" && touch "$PYENV_ROOT/shims/python" ;;
+esac
+"""
+
+
+@pytest.fixture
+def pyenv(tmp_path):
+    """Return the repository of a pyenv, and its commit."""
+    repository = tmp_path / "pyenv"
+    (repository / "bin").mkdir(parents=True)
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules/tkinter.py").touch()
+    words = {"COUNT": tmp_path / "count", "MODULES": tmp_path / "modules", "PYTHON ": f"{sys.executable} "}
+    text = PYENV
+    for word, value in words.items():
+        text = text.replace(word, str(value))
+    (repository / "bin/pyenv").write_text(text)
+    (repository / "bin/pyenv").chmod(0o755)
+    (repository / ".gitignore").write_text("/versions\n/shims\n/version\n")
+    git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
+        subprocess.run(git + command, check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    return repository, commit
+
+
+@pytest.fixture
+def play(tmp_path, pyenv):
+    """Return a function that runs the role on hosts, name -> settings, and returns what Ansible says."""
+    repository, commit = pyenv
+
+    def run(hosts, *options):
+        inventory = {"all": {"hosts": {}}}
+        for name, settings in hosts.items():
+            folder = tmp_path / "hosts" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            inventory["all"]["hosts"][name] = {
+                "ansible_connection": "local",
+                "ansible_become_method": "su",
+                "dev_user": "root",
+                "devrig_release": "bookworm",
+                "pyenv_root": str(folder / "pyenv"),
+                "pyenv_cache_dir": str(folder / "cache"),
+                "dotfile_state_dir": str(folder / "state"),
+                "pyenv_versions": [VERSION],
+                "pyenv_git_url": f"file://{repository}",
+                "pyenv_version": commit,
+                "pyenv_virtualenv_git_url": "",
+                "pyenv_prebuilt_dir": str(tmp_path / "kept"),
+                "summary_show": False,
+                **settings,
+            }
+        path = tmp_path / "inventory.json"
+        path.write_text(json.dumps(inventory))
+        group_vars = tmp_path / "group_vars"
+        if not group_vars.exists():
+            group_vars.symlink_to(ROOT / "inventory/group_vars")
+        (tmp_path / "count").write_text("")
+        command = ["ansible-playbook", "-i", str(path), str(ROOT / "playbook.yml"), "--tags", "pyenv", *options]
+        env = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "HOME": str(tmp_path),
+            **{f"ANSIBLE_{name}": str(tmp_path / "ansible") for name in ("HOME", "REMOTE_TMP", "ASYNC_DIR")},
+        }
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    return run
+
+
+def compiled(tmp_path):
+    """Return the names of the hosts that compiled since the last call of the play."""
+    return sorted(Path(line).parent.name for line in (tmp_path / "count").read_text().splitlines())
+
+
+def recap(said):
+    """Return host -> {ok, changed, failed, ...}."""
+    lines = re.findall(r"^(\S+) +: (ok=.*)$", said, re.MULTILINE)
+    return {host: {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", line)} for host, line in lines}
+
+
+def is_there(tmp_path, name):
+    return (tmp_path / "hosts" / name / "pyenv/versions" / VERSION / ".devrig.json").exists()
+
+
+def test_each_kind_is_compiled_once_and_the_second_run_changes_nothing(play, tmp_path):
+    other = {"pyenv_openssl": "private"}
+    hosts = {"a1": {}, "b1": other, "a2": {}, "a3": {}}
+    said = play(hosts)
+    assert compiled(tmp_path) == ["a1", "b1"], said
+    assert len(KEPT.findall(said)) == 2, said
+    assert all(is_there(tmp_path, name) for name in hosts)
+    text = (tmp_path / f"hosts/a3/pyenv/versions/{VERSION}/bin/python").read_text()
+    assert text.endswith(f"# {tmp_path}/hosts/a3/pyenv/versions/{VERSION}\n")
+    assert "Python 3.13.5: compiled by a1, and comes from there" in said
+    assert {host["failed"] for host in recap(said).values()} == {0}
+    assert "WHAT TO DO" not in said
+    assert not list((tmp_path / "hosts").glob("*/cache/devrig-prebuilt"))
+    again = play(hosts)
+    assert {host["changed"] for host in recap(again).values()} == {0}, again
+    # A host that comes later compiles nothing.
+    later = play({"a4": {}}, "--limit", "a4")
+    assert (compiled(tmp_path), len(KEPT.findall(later)), is_there(tmp_path, "a4")) == ([], 1, True), later
+
+
+def test_a_host_that_fails_stops_no_other(play, tmp_path):
+    (tmp_path / "hosts/a1").mkdir(parents=True)
+    (tmp_path / "hosts/a1/pyenv.fails").touch()
+    said = play({"a1": {}, "a2": {}, "a3": {}})
+    assert [recap(said)[name]["failed"] for name in ("a1", "a2", "a3")] == [1, 0, 0], said
+    assert "BUILD FAILED" in said
+    advice = said.partition("WHAT TO DO")[2].splitlines()[1:]
+    assert advice[0].startswith("a1: Python 3.13.5 could not be built.")
+    assert advice[1].endswith("for these alone: --limit a1")
+    assert compiled(tmp_path) == ["a2", "a3"]
+    assert [is_there(tmp_path, name) for name in ("a1", "a2", "a3")] == [False, True, True]
+    (tmp_path / "hosts/a1/pyenv.fails").unlink()
+    said = play({"a1": {}, "a2": {}, "a3": {}})
+    assert (compiled(tmp_path), is_there(tmp_path, "a1")) == ([], True), said
+
+
+def test_a_damaged_archive_is_said_dropped_and_made_anew(play, tmp_path):
+    play({"a1": {}})
+    (archive,) = (tmp_path / "kept").glob("*.tar.gz")
+    whole = archive.read_bytes()
+    archive.write_bytes(whole[:-1])
+    said = play({"a2": {}})
+    assert "it is dropped" in said
+    assert (compiled(tmp_path), is_there(tmp_path, "a2")) == (["a2"], True), said
+    sums = ["sha256sum", "--check", "--strict", f"{archive.name}.sha256"]
+    assert subprocess.run(sums, cwd=archive.parent, check=False).returncode == 0
+
+
+def test_check_mode_says_the_same_of_every_host_and_brings_nothing(play, tmp_path):
+    said = play({"a1": {}, "a2": {}}, "--check")
+    assert compiled(tmp_path) == []
+    assert {host["failed"] for host in recap(said).values()} == {0}, said
+    assert said.count("Python 3.13.5: compiled in the background") == 1
+    assert not (tmp_path / "kept").exists()
+    assert not (tmp_path / "hosts/a1/pyenv").exists()
+
+
+def test_none_is_kept_where_there_shall_be_none(play, tmp_path):
+    none = {"pyenv_prebuilt_limit": 0}
+    said = play({"a1": none, "a2": none})
+    assert not (tmp_path / "kept").exists()
+    assert compiled(tmp_path) == ["a1", "a2"], said
+    assert "comes from there" not in said  # nobody waits for another one's
