@@ -150,6 +150,14 @@ def test_a_host_that_fails_stops_no_other(play, tmp_path):
     assert (compiled(tmp_path), is_there(tmp_path, "a1")) == ([], True), said
 
 
+def test_few_at_a_time_the_first_compiles_and_the_later_ones_take_it(play, tmp_path):
+    said = play({"a1": {}, "a2": {}, "a3": {}}, "-e", "devrig_serial=1")
+    assert said.count("PLAY [Set up") == 3, said
+    assert compiled(tmp_path) == ["a1"], said
+    assert len(KEPT.findall(said)) == 2
+    assert {host["failed"] for host in recap(said).values()} == {0}
+
+
 def test_a_damaged_archive_is_said_dropped_and_made_anew(play, tmp_path):
     play({"a1": {}})
     (archive,) = (tmp_path / "kept").glob("*.tar.gz")

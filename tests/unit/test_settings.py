@@ -1,10 +1,13 @@
 """What is said in several places is said alike: defaults, argument specs, READMEs, group_vars, tables, pins."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +17,8 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 WORKING = sorted(set(ROLES) - {"checkout", "doctor", "dotfile", "packages", "preflight", "summary"})
 #: Settings of no role in particular, with the role that says what they are.
 COMMON = {"devrig_become": "preflight"}
+#: Settings of the play's.
+PLAY = {"dev_user": {"type": "str"}, "devrig_release": {"type": "str"}, "devrig_environment": {"type": "dict"}}
 #: Tags of roles that others need, or that are done only on request; the others have their name.
 TAGS = {"linters": ["linters", "vim", "git_hooks"], "starter": ["starter", "never"]}
 RELEASES = {"bullseye", "bookworm", "trixie", "bionic", "focal", "jammy", "noble"}
@@ -152,11 +157,20 @@ def test_the_pinned_ansible_lies_in_the_range_that_preflight_takes():
         assert Version(limits["from"]) <= Version(pin) < Version(limits["below"])
 
 
-def test_the_examples_of_the_inventory_are_yaml_that_works():
-    text = (ROOT / "inventory/hosts.yml").read_text()
-    example = yaml.safe_load(re.sub(r"^#(?=  )", "", text, flags=re.MULTILINE))
-    assert sorted(example["all"]["children"]) == ["laptops", "workstations"]
-    assert example["all"]["children"]["workstations"]["hosts"]["shared-bob"]["dev_user"] == "bob"
+@pytest.mark.parametrize(
+    ("example", "groups"),
+    [("team", {"laptops": 5, "servers": 3, "guests": 2}), ("shared", {"shared": 3}), ("hosts", {"ungrouped": 1})],
+)
+def test_the_inventories_work_and_set_what_there_is(example, groups):
+    command = ["ansible-inventory", "-i", str(ROOT / f"inventory/{example}.yml"), "--list"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert {name: len(found[name]["hosts"]) for name in found["all"]["children"] if name in found} == groups
+    specs = {**PLAY, **{name: option for role in ROLES for name, option in options(role).items()}}
+    for host, settings in found["_meta"]["hostvars"].items():
+        assert settings["ansible_python_interpreter"] == "/usr/bin/python3", host  # group_vars/all.yml is read
+        given = {name: value for name, value in settings.items() if not name.startswith("ansible_")}
+        answer = ArgumentSpecValidator({name: specs[name] for name in given}).validate(given)
+        assert answer.error_messages == [], host
 
 
 def test_constraints_pin_what_the_plan_names(pyenv_plan):
