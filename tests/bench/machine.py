@@ -25,11 +25,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def describe(suite: str) -> dict:
-    """Have the laboratory prepared; return its description."""
+def describe(*suites: str) -> dict:
+    """Have the laboratory prepared for releases; return its description."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "lab.json"
-        command = [sys.executable, "-m", "tests.lab", "prepare", "--suites", suite, "--output", str(output)]
+        command = [sys.executable, "-m", "tests.lab", "prepare", "--suites", *suites, "--output", str(output)]
         subprocess.run(command, cwd=ROOT, check=True)
         return json.loads(output.read_text(encoding="utf-8"))
 
@@ -37,26 +37,44 @@ def describe(suite: str) -> dict:
 @contextlib.contextmanager
 def mirror(lab: dict) -> Iterator[None]:
     """Serve the laboratory's mirror while it is needed; nothing where upstream is reached."""
-    if not lab["mirror"]:
+    with serve(lab["mirror"]["dir"], lab["mirror"]["port"]) if lab["mirror"] else contextlib.nullcontext():
         yield
-        return
-    handler = functools.partial(Quiet, directory=lab["mirror"]["dir"])
-    with http.server.ThreadingHTTPServer(("127.0.0.1", lab["mirror"]["port"]), handler) as server:
+
+
+@contextlib.contextmanager
+def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
+    """Serve a folder on loopback; the value is its address. port: 0 for one that is free."""
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+def start(lab: dict, suite: str, name: str, archives: str | Path = "") -> None:
+    """Start a bare machine of a suite, in the place of one of the same name.
+
+    :param archives: folder of downloaded packages; "": the one that all machines of the suite share, one at a time.
+    """
+    volumes = [f"--volume={archives or lab['apt_archives'][suite]}:/var/cache/apt/archives"]
+    if lab["ca_bundle"]:
+        volumes.append(f"--volume={lab['ca_bundle']}:{lab['environment']['PIP_CERT']}:ro")
+    stop(name)
+    command = ["podman", "run", "--detach", f"--name={name}", "--network=host", *volumes, lab["images"][suite]]
+    # bash, for it waits for the orphans too: sleep alone would gather dead processes until there is room for no more.
+    subprocess.run([*command, "bash", "-c", "sleep infinity & wait"], check=True, stdout=subprocess.DEVNULL)
+
+
+def stop(name: str) -> None:
+    """Remove a machine, if it is there."""
+    command = ["podman", "rm", "--force", "--time=0", "--ignore", name]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
 def container(lab: dict, suite: str) -> Iterator[None]:
     """Have a bare machine of a suite with the checkout in its user's home."""
-    volumes = [f"--volume={lab['apt_archives'][suite]}:/var/cache/apt/archives"]
-    if lab["ca_bundle"]:
-        volumes.append(f"--volume={lab['ca_bundle']}:{lab['environment']['PIP_CERT']}:ro")
-    subprocess.run(["podman", "rm", "--force", "--ignore", NAME], check=True, stdout=subprocess.DEVNULL)
-    start = ["podman", "run", "--detach", f"--name={NAME}", "--network=host", *volumes, lab["images"][suite]]
-    # bash, for it waits for the orphans too: sleep alone would gather dead processes until there is room for no more.
-    subprocess.run([*start, "bash", "-c", "sleep infinity & wait"], check=True, stdout=subprocess.DEVNULL)
+    start(lab, suite, NAME)
     try:
         files = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -70,7 +88,7 @@ def container(lab: dict, suite: str) -> Iterator[None]:
         inside(lab, "mkdir devrig && tar --extract --directory devrig", stdin=packed)
         yield
     finally:
-        subprocess.run(["podman", "rm", "--force", "--time=0", NAME], check=True, stdout=subprocess.DEVNULL)
+        stop(NAME)
 
 
 def inside(lab: dict, script: str, stdin: bytes = b"") -> str:
