@@ -151,7 +151,7 @@ def test_a_list_may_be_given_as_text(plan):
         ({"pyenv_build_jobs": "many"}, "argument 'pyenv_build_jobs' is of type"),
         ({"zsh_login_shell": "perhaps"}, "argument 'zsh_login_shell' is of type"),
         ({"build_deps_cache_valid_time": "soon"}, "argument 'build_deps_cache_valid_time' is of type"),
-        ({"build_deps_extra": "htop,jq"}, "A list is given as text: htop,jq."),
+        ({"build_deps_extra": "htop,jq"}, "build_deps_extra is a list, and is given as text: htop,jq."),
         ({"pyenv_root": "~/py"}, "write the whole path"),
         ({"pyenv_versions": []}, "pyenv_versions is empty"),
         ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "v1.0"}]}, "all 40 digits of it"),
