@@ -253,6 +253,20 @@ def test_nothing_missing_is_one_look(apt_packages, play, tmp_path):
     assert not (tmp_path / "state").exists()
 
 
+def test_a_look_names_the_roles_that_have_something_to_do(apt_packages, play, tmp_path):
+    apt, module, ledger = play({"dpkg-query": THERE}, user="ann")
+    module.params.update(names=[], wishes={"zsh": ["zsh", "mawk"], "vim": ["zsh"], "tmux": ["zsh-common"], "git": []})
+    with ledger.locked():
+        ledger.section("packages")["zsh"] = {"wanted_by": {"ann": ["zsh"]}, "auto": False}
+        ledger.save()
+    # mawk is missing; zsh is devrig's, and not known to be wanted by vim; zsh-common was there before.
+    answer = apt_packages.looked(apt, module, ledger)
+    assert (answer["changed"], answer["lacking"]["zsh"], answer["lacking"]["vim"]) == (False, ["mawk"], [])
+    assert answer["pending"] == ["vim", "zsh"]
+    module.params.update(change=False)
+    assert apt_packages.looked(apt, module, ledger)["pending"] == ["zsh"]
+
+
 def test_without_root_nothing_is_done_and_it_is_said(apt_packages, play):
     apt, module, ledger = play({"dpkg-query": BARE}, change=False)
     result = apt_packages.present(apt, module, ledger)
@@ -663,8 +677,9 @@ def test_what_is_left_out_is_joined_with_what_was_before(act):
 
 
 def test_a_look_leaves_nothing_out(act):
-    result, _, _ = act({"changed": False, "missing": ["zsh"]}, become=False, state="looked")
+    result, (call,), _ = act({"changed": False, "lacking": {"zsh": ["zsh"]}}, become=False, state="looked", change=True)
     assert "ansible_facts" not in result
+    assert call["change"]
 
 
 def test_check_mode_counts_a_package_once_as_the_real_run_does(act):

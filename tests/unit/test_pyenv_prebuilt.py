@@ -332,7 +332,10 @@ def shared(plugin, tmp_path):
 
 def host(**missing):
     kinds = {**missing, "there": K1}
-    return {"__pyenv_plan": {"missing": list(missing), "absent": list(missing), "kinds": kinds}}
+    return {
+        "__pyenv_plan": {"missing": list(missing), "absent": list(missing), "kinds": kinds},
+        "__preflight_packages": {"lacking": {"compilers": []}},
+    }
 
 
 def test_each_host_is_told_its_part(shared, plugin, tmp_path):
@@ -348,6 +351,13 @@ def test_each_host_is_told_its_part(shared, plugin, tmp_path):
         },
         "c": {"now": [], "archives": {}, "elsewhere": {}},
     }
+
+
+def test_one_that_cannot_compile_is_waited_for_by_nobody(shared):
+    unable = host(v=K1)
+    unable["__preflight_packages"]["lacking"]["compilers"] = ["gcc"]
+    answer = shared({"a": unable, "b": host(v=K1), "c": host(v=K1)})
+    assert [answer[name]["elsewhere"] for name in "abc"] == [{"v": "b"}, {}, {"v": "b"}]
 
 
 def test_later_all_that_was_left_to_others_is_taken_or_compiled(shared, plugin, tmp_path):

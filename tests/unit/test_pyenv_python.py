@@ -315,6 +315,19 @@ def test_shims_that_a_killed_run_did_not_make_are_made(call, root):
     assert call(state="planned")["pending"] is False
 
 
+def test_what_pip_has_put_there_whole_is_said(call, root):
+    call()
+    packages = root / "versions/3.13.5/lib/python3.13/site-packages"
+    for name, whole in (("pip-26.0", True), ("pipenv-2026.1", False)):
+        (packages / f"{name}.dist-info").mkdir(parents=True)
+        (packages / f"{name}.dist-info/METADATA").touch()
+        if whole:
+            (packages / f"{name}.dist-info/INSTALLER").write_text("pip\n")
+    answer = call(state="planned")
+    assert answer["distributions"] == {"3.13.5": ["pip-26.0"]}
+    assert answer["shims"] == ["python"]
+
+
 def test_another_plan_is_said_and_the_interpreter_is_left_alone(call, root):
     call()
     answer = call(openssl="private")

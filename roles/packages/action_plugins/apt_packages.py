@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         facts = task_vars["ansible_facts"]
         options.setdefault("user", facts.get("user_id"))
         options.setdefault("role", self._task._role.get_name(include_role_fqcn=False) if self._task._role else "")
-        options["change"] = bool(self._task.become)  # devrig_become
+        options.setdefault("change", bool(self._task.become))  # devrig_become
         answer = self._execute_module("apt_packages", module_args=options, task_vars=task_vars)
         if answer.get("busy"):
             line = f"{task_vars['inventory_hostname']}: waits for apt, at most {timeout} s: {answer['busy']}"

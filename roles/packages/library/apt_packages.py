@@ -10,7 +10,7 @@ description:
     up to date, once more where a mirror lacks what its list says. It removes nothing but what I(replaces) names.
   - C(state=absent) takes away what devrig added for some roles of a user, if no other user wants it, nothing outside
     needs it, and it is nobody's login shell. What was replaced comes back.
-  - C(state=looked) says what is missing.
+  - C(state=looked) says what is missing, and which roles have something to do. It changes nothing.
   - Without root nothing is changed. The action plugin of this name knows by the task's C(become) whether root may be
     asked.
 options:
@@ -19,6 +19,10 @@ options:
     type: list
     elements: str
     default: []
+  wishes:
+    description: With C(state=looked), role -> the packages that it wants.
+    type: dict
+    default: {}
   state:
     description: See above.
     type: str
@@ -54,7 +58,7 @@ options:
     type: int
     default: 0
   change:
-    description: Whether this may change the machine; the action plugin fills it in.
+    description: Whether the machine may be changed; where the task does not say it, the action plugin fills it in.
     type: bool
     default: true
 """
@@ -64,7 +68,16 @@ missing:
   description: The wanted packages that were not there.
   type: list
   elements: str
-  returned: with present and looked
+  returned: with present
+lacking:
+  description: Role -> those of its packages that are missing.
+  type: dict
+  returned: with looked
+pending:
+  description: The roles for which C(state=present) would do something.
+  type: list
+  elements: str
+  returned: with looked
 coming:
   description: What would be installed, as far as apt's lists know it.
   type: list
@@ -108,6 +121,7 @@ from ansible.module_utils.packages_plan import (
     libraries,
     missing,
     packages,
+    pending,
     registered_shells,
     released,
     sentence,
@@ -317,6 +331,14 @@ class Apt:
         return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"])).removed) & set(names)
 
 
+def looked(apt, module, ledger):
+    """Return what is missing, and which roles have something to do."""
+    params, wishes = module.params, module.params["wishes"]
+    lacking = {role: missing(names, apt.states, apt.provided) for role, names in wishes.items()}
+    entries = ledger.section("packages") if params["change"] else {}
+    return {"changed": False, "lacking": lacking, "pending": pending(wishes, lacking, entries, params["user"])}
+
+
 def present(apt, module, ledger):
     """Install what is missing; return what there is to say."""
     params = module.params
@@ -331,7 +353,7 @@ def present(apt, module, ledger):
                 want(ledger.section("packages"), ours, who)
                 ledger.save()
         return result
-    if params["state"] == "looked" or not params["change"]:
+    if not params["change"]:
         return result
     result.update(changed=True, diff={"before": "", "after": "".join("%s\n" % name for name in lacking)})
     if module.check_mode:
@@ -551,6 +573,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "default": []},
+            "wishes": {"type": "dict", "default": {}},
             "state": {"type": "str", "choices": ["present", "absent", "looked"], "default": "present"},
             "user": {"type": "str"},
             "role": {"type": "str"},
@@ -564,14 +587,15 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    odd = [name for name in params["names"] if not re.match(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?([=/][^\s]+)?$", name)]
+    names = params["names"] + [name for wished in params["wishes"].values() for name in wished]
+    odd = [name for name in names if not re.match(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?([=/][^\s]+)?$", name)]
     if odd:
         module.fail_json(msg="not a name of a package: %s" % ", ".join(odd))
     try:
         apt = Apt(module)
         ledger = Ledger(MACHINE)
-        work = absent if params["state"] == "absent" else present
-        idle = params["state"] == "looked" or module.check_mode or not params["change"]
+        work = {"absent": absent, "present": present, "looked": looked}[params["state"]]
+        idle = work is looked or module.check_mode or not params["change"]
         nothing = params["state"] == "present" and not missing(params["names"], apt.states, apt.provided)
         busy = None if idle or nothing or params["wait"] else holder()
         if busy:

@@ -154,6 +154,21 @@ def want(entries, names, who):
     return changed
 
 
+def pending(wishes, lacking, entries, user):
+    """Return the roles that have something to do: a package of theirs is missing, or not known to be wanted.
+
+    :param wishes: role -> names of its packages.
+    :param lacking: role -> those of these names that are missing.
+    :param entries: the ledger's; with none of them only what is missing counts.
+    """
+    found = []
+    for role, names in wishes.items():
+        unknown = [name for name in names if name in entries and role not in entries[name]["wanted_by"].get(user, ())]
+        if unknown or lacking[role]:
+            found.append(role)
+    return sorted(found)
+
+
 def added(entries, new, asked, states, who):
     """Note packages that are about to be installed.
 

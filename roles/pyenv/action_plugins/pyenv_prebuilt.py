@@ -155,8 +155,8 @@ class ActionModule(ActionBase):
             missing[host] = list(earlier.get(host, {}).get("elsewhere", {})) if final else plan["missing"]
             # What a person has there already is not built, nor taken from others.
             wanted[host] = {version: plan["kinds"][version] for version in missing[host] if version in plan["absent"]}
-            # Only asked without root: see tasks/rootless.yml of the role preflight.
-            if known.get("__preflight_compilers", {}).get("missing"):
+            # Only asked without root: see tasks/packages.yml of the role preflight.
+            if known["__preflight_packages"]["lacking"]["compilers"]:
                 unable.add(host)
         found = self._look(Store(args["store"]), {key for keys in wanted.values() for key in keys.values()})
         elsewhere = {} if final or int(args["limit"]) <= 0 else share(wanted, set(found), unable)

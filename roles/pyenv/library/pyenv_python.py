@@ -151,6 +151,15 @@ pending:
   description: Whether C(state=present) would change something.
   type: bool
   returned: always
+distributions:
+  description: Version -> what pip has put there, as NAME-VERSION.
+  type: dict
+  returned: always
+shims:
+  description: Names of pyenv's shims.
+  type: list
+  elements: str
+  returned: always
 different:
   description: What stays otherwise than it is planned now, and what to do.
   type: list
@@ -254,7 +263,8 @@ def look(params):
     superfluous = dropped(root, versions)
     held = [version for version in superfluous if environments(root, version)]
     pruned = [version for version in superfluous if version not in held] if params["prune"] else []
-    shims = os.path.exists(os.path.join(root, "shims", "python"))
+    shims = os.path.join(root, "shims")
+    shims = sorted(os.listdir(shims)) if os.path.isdir(shims) else []
     alone = [plan(version, host, **options) for version in versions]
     return interpreters, {
         "plans": [wanted._asdict() for wanted in plans],
@@ -277,7 +287,9 @@ def look(params):
         "global": chosen,
         "stale_checkouts": stale,
         "recorded": recorded(ledger),
-        "pending": bool(missing or pruned) or current_global(root) != chosen or not shims,
+        "pending": bool(missing or pruned) or current_global(root) != chosen or "python" not in shims,
+        "distributions": {item.plan.version: item.distributions() for item in interpreters},
+        "shims": shims,
         "different": differences(interpreters, alone) + (kept(root, held) if params["prune"] else []),
         "built": [],
         "archives": [],

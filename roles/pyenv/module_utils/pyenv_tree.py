@@ -1,6 +1,7 @@
 """What lies below pyenv's root: interpreters with their stamps, checkouts, the global list."""
 
 import fcntl
+import glob
 import inspect
 import json
 import os
@@ -60,6 +61,13 @@ class Interpreter:
             for name in ("provider", "cflags", "patches", "own_patches", "configure")
             if name in was and was[name] not in (getattr(self.plan, name), getattr(alternative, name))
         ]
+
+    def distributions(self):
+        """Return what pip has put there whole, as NAME-VERSION: it writes INSTALLER (PEP 376) after all other files."""
+        ending = ".dist-info"
+        pattern = os.path.join("lib", "python*", "site-packages", "*" + ending, "INSTALLER")
+        found = glob.glob(os.path.join(glob.escape(self.folder), pattern))
+        return sorted(os.path.basename(os.path.dirname(path))[: -len(ending)] for path in found)
 
     def faults(self):
         """Return what the interpreter cannot do, a line each; empty when it is complete."""
