@@ -183,6 +183,6 @@ def test_constraints_pin_what_the_plan_names(pyenv_plan):
 
 
 def test_every_requirement_is_pinned():
-    for name in ("requirements.txt", "requirements-test.txt"):
+    for name in ("requirements.txt", "requirements-test.txt", ".ci/requirements.txt"):
         for line in (ROOT / name).read_text().splitlines():
             assert line.startswith(("#", "-r ")) or re.match(r"[\w-]+==[\d.]+($|; )", line), line
