@@ -4,47 +4,21 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from pyenv_stand_in import write_pyenv
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.13.5"
 KEPT = re.compile(r"Python [\d.]+: \d+ s, from [\d.]+-[a-z]+-\w+-[0-9a-f]{16}\b", re.MULTILINE)
-
-#: What stands for pyenv: `install` writes down where it was called and makes an interpreter out of the one that runs
-#: the tests, or fails where it was told to.
-PYENV = """#!/bin/sh
-version=${3##*/}
-folder=$PYENV_ROOT/versions/$version
-case $1 in
-install)
-  [ ! -e "$PYENV_ROOT.fails" ] || { echo "BUILD FAILED"; exit 1; }
-  echo "$PYENV_ROOT" >>"COUNT"
-  mkdir -p "$folder/bin"
-  printf '#!/bin/sh\\nexec env PYTHONPATH=MODULES PYTHON "$@"\\n# %s\\n' "$folder" >"$folder/bin/python"
-  chmod +x "$folder/bin/python"
-  : >"$folder/.devrig-built"
-  ;;
-rehash) mkdir -p "$PYENV_ROOT/shims" && touch "$PYENV_ROOT/shims/python" ;;
-esac
-"""
 
 
 @pytest.fixture
 def pyenv(tmp_path):
     """Return the repository of a pyenv, and its commit."""
     repository = tmp_path / "pyenv"
-    (repository / "bin").mkdir(parents=True)
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules/tkinter.py").touch()
-    words = {"COUNT": tmp_path / "count", "MODULES": tmp_path / "modules", "PYTHON ": f"{sys.executable} "}
-    text = PYENV
-    for word, value in words.items():
-        text = text.replace(word, str(value))
-    (repository / "bin/pyenv").write_text(text)
-    (repository / "bin/pyenv").chmod(0o755)
+    write_pyenv(repository, tmp_path)
     (repository / ".gitignore").write_text("/versions\n/shims\n/version\n")
     git = ["git", "-C", str(repository), "-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
@@ -84,7 +58,7 @@ def play(tmp_path, pyenv):
         group_vars = tmp_path / "group_vars"
         if not group_vars.exists():
             group_vars.symlink_to(ROOT / "inventory/group_vars")
-        (tmp_path / "count").write_text("")
+        (tmp_path / "installs").write_text("")
         command = ["ansible-playbook", "-i", str(path), str(ROOT / "playbook.yml"), "--tags", "pyenv", *options]
         env = {
             **os.environ,
@@ -101,7 +75,7 @@ def play(tmp_path, pyenv):
 
 def compiled(tmp_path):
     """Return the names of the hosts that compiled since the last call of the play."""
-    return sorted(Path(line).parent.name for line in (tmp_path / "count").read_text().splitlines())
+    return sorted(Path(line).parent.name for line in (tmp_path / "installs").read_text().splitlines())
 
 
 def recap(said):
@@ -136,7 +110,7 @@ def test_each_kind_is_compiled_once_and_the_second_run_changes_nothing(play, tmp
 
 def test_a_host_that_fails_stops_no_other(play, tmp_path):
     (tmp_path / "hosts/a1").mkdir(parents=True)
-    (tmp_path / "hosts/a1/pyenv.fails").touch()
+    (tmp_path / "hosts/a1/pyenv.fails").write_text("BUILD FAILED\n")
     said = play({"a1": {}, "a2": {}, "a3": {}})
     assert [recap(said)[name]["failed"] for name in ("a1", "a2", "a3")] == [1, 0, 0], said
     assert "BUILD FAILED" in said

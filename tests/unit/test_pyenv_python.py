@@ -7,46 +7,21 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import threading
 from pathlib import Path
 
 import pytest
+from pyenv_stand_in import write_pyenv
 
 MARK = ".devrig-building.json"
-
-#: What stands for pyenv: `install` makes an interpreter out of the one that runs the tests, or fails when told so.
-PYENV = """#!/bin/sh
-version=${3##*/}
-folder=$PYENV_ROOT/versions/$version
-case $1 in
-install)
-  echo "Downloading Python-$version.tar.xz..."
-  echo "-> http://127.0.0.1:1/$version"
-  echo "MAKE_OPTS=$MAKE_OPTS mirror=$PYTHON_BUILD_MIRROR_URL"
-  [ ! -e "$PYENV_ROOT/fail" ] || { mkdir -p "$folder"; cat "$PYENV_ROOT/fail"; exit 1; }
-  mkdir -p "$folder/bin"
-  printf '#!/bin/sh\\nexec %s "$@"\\n' "PYTHON" >"$folder/bin/python"
-  chmod +x "$folder/bin/python"
-  : >"$folder/.devrig-built"
-  ;;
-rehash) mkdir -p "$PYENV_ROOT/shims" && touch "$PYENV_ROOT/shims/python" ;;
-esac
-"""
 
 
 @pytest.fixture
 def root(tmp_path):
     folder = tmp_path / ".pyenv"
-    (folder / "bin").mkdir(parents=True)
+    write_pyenv(folder, tmp_path)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    # Tk may be missing on the machine that tests, and is not what is tested here.
-    (tmp_path / "modules").mkdir()
-    python = f"env PYTHONPATH={tmp_path}/modules {sys.executable}"
-    (tmp_path / "modules/tkinter.py").touch()
-    (folder / "bin/pyenv").write_text(PYENV.replace('PYTHON"', f'{python}"'))
-    (folder / "bin/pyenv").chmod(0o755)
     return folder
 
 
@@ -133,7 +108,7 @@ def finished(call, root, tmp_path):
     path = shutil.move(archive["path"], tmp_path / "served")
     Path(f"{path}.sha256").write_text(f"{archive['sha256']}  {archive['key']}.tar.gz\n")
     shutil.rmtree(root / "versions")
-    (root / "fail").write_text("BUILD FAILED\n")
+    Path(f"{root}.fails").write_text("BUILD FAILED\n")
     return {**archive, "path": str(path)}
 
 
@@ -155,7 +130,7 @@ def test_a_finished_interpreter_comes_from_an_address(call, finished, tmp_path):
 
 def test_a_damaged_one_is_said_and_the_interpreter_is_built(call, root, finished):
     Path(finished["path"]).write_bytes(b"damaged")
-    (root / "fail").unlink()
+    Path(f"{root}.fails").unlink()
     answer = call(archives={"3.13.5": finished})
     assert answer["built"][0]["log"]
     assert any("is not used: its sha256 is another" in line for line in answer["unused"])
@@ -174,7 +149,7 @@ def test_one_that_is_not_complete_here_is_said_and_the_interpreter_is_built(call
     archive = {**finished, "path": str(tmp_path / "new"), "sha256": sha256}
     assert "BUILD FAILED" in call(archives={"3.13.5": archive})["msg"]
     assert not (root / "versions/3.13.5").exists()
-    (root / "fail").unlink()
+    Path(f"{root}.fails").unlink()
     answer = call(archives={"3.13.5": archive})
     assert answer["built"][0]["log"]
     assert any("is not complete here" in line for line in answer["unused"])
@@ -222,14 +197,14 @@ def test_a_failed_build_names_cause_and_log_and_the_next_run_converges(call, roo
     call(global_versions=["system"])
     (root / "versions/3.13.5/bin/python").unlink()
     (root / "versions/3.13.5/.devrig.json").rename(root / "versions/3.13.5" / MARK)
-    (root / "fail").write_text("Objects/x.c:1:10: fatal error: ffi.h: No such file or directory\nBUILD FAILED\n")
+    Path(f"{root}.fails").write_text("Objects/x.c:1:10: fatal error: ffi.h: No such file or directory\nBUILD FAILED\n")
     answer = call()
     assert "the header ffi.h is missing: run with --tags build_deps,pyenv" in answer["msg"]
     assert "BUILD FAILED" in answer["msg"]
     assert (root / "version").read_text() == "system\n"
     assert "state/log/python-3.13.5.log" in answer["msg"]
     assert not (root / "versions/3.13.5").exists()
-    (root / "fail").unlink()
+    Path(f"{root}.fails").unlink()
     assert call()["changed"] is True
     assert call()["changed"] is False
 
