@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = (
     "bootstrap",
+    "docs/pull",
     "inventory",
     "playbook.yml",
     "remove.yml",
