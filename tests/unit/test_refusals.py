@@ -31,6 +31,41 @@ def plan(tmp_path):
     return run
 
 
+@pytest.fixture
+def refusals(tmp_path):
+    """Return a function that runs preflight on hosts, each with its own settings: host -> what it says, its recap."""
+
+    def run(hosts, *options):
+        local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
+        settings = [
+            {"pyenv_root": str(tmp_path / f"pyenv-{name}"), **GOOD, **own, **local} for name, own in hosts.items()
+        ]
+        (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": dict(zip(hosts, settings))}}))
+        done = subprocess.run(
+            ["ansible-playbook", "-i", str(tmp_path / "hosts.json"), "playbook.yml", "--check", "--forks=4", *options],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = dict(re.findall(r"^fatal: \[(\w+)\]: (.*?)(?=^fatal: |\n\n)", done.stdout, re.MULTILINE | re.DOTALL))
+        recaps = dict(re.findall(r"^(\w+) +: (ok=.*)$", done.stdout, re.MULTILINE))
+        whole = {name: f"{said.get(name)} {recaps.get(name)}".replace("''", "'") for name in hosts}  # YAML's quotes
+        return {name: re.sub(r"\s+", " ", text) for name, text in whole.items()}
+
+    return run
+
+
+def wrong(said, messages):
+    """Return what hosts said where it is not what they should say: nothing was changed, and the message."""
+    return {
+        name: said[name]
+        for name, message in messages.items()
+        if message not in said[name] or " changed=0 " not in said[name] or " failed=1 " not in said[name]
+    }
+
+
 def test_good_settings_are_planned(plan):
     status, output = plan()
     assert status == 0, output
@@ -66,29 +101,28 @@ def starter(plan, path, **settings):
     return plan("--tags", "starter", starter_path=str(path), **settings)
 
 
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("", "starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello"),
-        ("/srv/50%", '/srv/50%: none of % : " $ ` \\ can be in it'),
-        ("/srv/a:b/c", "/srv/a:b/c: none of % :"),
-        ('/srv/a"b', '/srv/a"b: none of % :'),
-        ("/srv/a\nb", "no tab or other control in it"),
-        ("/srv/a ", "no blank may stand at its ends"),
-        ("/srv/..", "write the folder's name"),
-        ("~", "write the folder's name"),
-        ("src/hello", "starter_path is src/hello: write the whole path, or ~/ for the user's own home"),
-        ("~nobody/hello", "write the whole path, or ~/ for the user's own home"),
-        ("/etc", "/etc is not empty ("),
-        ("/etc/passwd", "/etc/passwd is no folder"),
-        ("/etc/passwd/hello", "/etc/passwd is no folder in which you may write"),
-    ],
-)
-def test_a_bad_place_of_a_starter_is_refused(plan, path, message):
-    status, output = starter(plan, path)
-    assert status != 0
-    assert message in output
-    assert "changed=0" in output
+#: Where no starter can be -> why.
+PLACES = {
+    "": "starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello",
+    "/srv/50%": '/srv/50%: none of % : " $ ` \\ can be in it',
+    "/srv/a:b/c": "/srv/a:b/c: none of % :",
+    '/srv/a"b': '/srv/a"b: none of % :',
+    "/srv/a\nb": "no tab or other control in it",
+    "/srv/a ": "no blank may stand at its ends",
+    "/srv/..": "write the folder's name",
+    "~": "write the folder's name",
+    "src/hello": "starter_path is src/hello: write the whole path, or ~/ for the user's own home",
+    "~nobody/hello": "write the whole path, or ~/ for the user's own home",
+    "/etc": "/etc is not empty (",
+    "/etc/passwd": "/etc/passwd is no folder",
+    "/etc/passwd/hello": "/etc/passwd is no folder in which you may write",
+}
+
+
+def test_bad_places_of_a_starter_are_refused(refusals):
+    hosts = {f"h{number}": path for number, path in enumerate(PLACES)}
+    said = refusals({name: {"starter_path": path} for name, path in hosts.items()}, "--tags", "starter")
+    assert not wrong(said, {name: PLACES[path] for name, path in hosts.items()})
 
 
 def test_the_place_of_a_starter_is_refused_before_other_roles_begin(plan):
@@ -128,50 +162,49 @@ def test_a_list_may_be_given_as_text(plan):
     assert status == 0, output
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"dev_user": ""}, "name the user whose environment it is"),
-        ({"devrig_release": "warty"}, "(warty) is not supported; supported are bullseye, bookworm, trixie"),
-        ({"pyenv_versions": ["3.13"]}, "3.13 is not a full Python version"),
-        ({"pyenv_versions": ["3.6.99"]}, "Python 3.6.99 is not known: the last of its series is 3.6.15"),
-        (
-            {"pyenv_versions": ["3.5.2"], "pyenv_openssl": "system"},
-            "pyenv_openssl is system, and Python 3.5.2 does not take OpenSSL",
-        ),
-        ({"pyenv_openssl": "libssl1.0-dev"}, "Python 3.13.5 needs OpenSSL 1.1.1 or newer (PEP 644)"),
-        ({"pyenv_openssl": "libre"}, "value of pyenv_openssl must be one of: auto, system, private, libssl1.0-dev"),
-        (
-            {"pyenv_versions": ["3.5.2"], "pyenv_optimize": True},
-            "pyenv_optimize is true, and Python 3.5.2 does not know it",
-        ),
-        ({"pyenv_prune": "perhaps"}, "argument 'pyenv_prune' is of type"),
-        ({"pyenv_global": ["3.9.2"]}, "pyenv_global names 3.9.2, which pyenv_versions (3.13.5) does not install"),
-        ({"pyenv_versions": {"a": 1}}, "argument 'pyenv_versions' is of type"),
-        ({"pyenv_build_jobs": "many"}, "argument 'pyenv_build_jobs' is of type"),
-        ({"zsh_login_shell": "perhaps"}, "argument 'zsh_login_shell' is of type"),
-        ({"build_deps_cache_valid_time": "soon"}, "argument 'build_deps_cache_valid_time' is of type"),
-        ({"build_deps_extra": "htop,jq"}, "build_deps_extra is a list, and is given as text: htop,jq."),
-        ({"pyenv_root": "~/py"}, "write the whole path"),
-        ({"pyenv_versions": []}, "pyenv_versions is empty"),
-        ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "v1.0"}]}, "all 40 digits of it"),
-        ({"vim_plugins": [{"name": "../a", "repo": "/a", "version": "a" * 40}]}, "Not so: ../a"),
-        ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40}] * 2}, "A name is there twice"),
-        ({"zsh_framework": "ohmyzsh", "zsh_ohmyzsh_version": "master"}, "zsh_ohmyzsh_version is master: name a commit"),
-        ({"tmux_restore_programs": ["vim", 'a"b']}, "tmux_restore_programs are names of programs"),
-        ({"tmux_prefix": "C-a; kill-server"}, "tmux_prefix is a key as tmux writes it"),
-        ({"tmux_shell": "zsh -x"}, "tmux_shell a whole path without blanks"),
-        ({"vim_plugins": [{"name": "a", "version": "a" * 40}]}, "missing required arguments: repo"),
-        ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40, "opt": "perhaps"}]}, "'opt' is of type"),
-        ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
-        ({"preflight_starter": "perhaps"}, "argument 'preflight_starter' is of type"),
-    ],
-)
-def test_a_bad_setting_is_refused(plan, settings, message):
-    status, output = plan(**settings)
-    assert status != 0
-    assert message in output
-    assert "changed=0" in output
+#: Settings, and what is said of them.
+BAD = [
+    ({"dev_user": ""}, "name the user whose environment it is"),
+    ({"devrig_release": "warty"}, "(warty) is not supported; supported are bullseye, bookworm, trixie"),
+    ({"pyenv_versions": ["3.13"]}, "3.13 is not a full Python version"),
+    ({"pyenv_versions": ["3.6.99"]}, "Python 3.6.99 is not known: the last of its series is 3.6.15"),
+    (
+        {"pyenv_versions": ["3.5.2"], "pyenv_openssl": "system"},
+        "pyenv_openssl is system, and Python 3.5.2 does not take OpenSSL",
+    ),
+    ({"pyenv_openssl": "libssl1.0-dev"}, "Python 3.13.5 needs OpenSSL 1.1.1 or newer (PEP 644)"),
+    ({"pyenv_openssl": "libre"}, "value of pyenv_openssl must be one of: auto, system, private, libssl1.0-dev"),
+    (
+        {"pyenv_versions": ["3.5.2"], "pyenv_optimize": True},
+        "pyenv_optimize is true, and Python 3.5.2 does not know it",
+    ),
+    ({"pyenv_prune": "perhaps"}, "argument 'pyenv_prune' is of type"),
+    ({"pyenv_global": ["3.9.2"]}, "pyenv_global names 3.9.2, which pyenv_versions (3.13.5) does not install"),
+    ({"pyenv_versions": {"a": 1}}, "argument 'pyenv_versions' is of type"),
+    ({"pyenv_build_jobs": "many"}, "argument 'pyenv_build_jobs' is of type"),
+    ({"zsh_login_shell": "perhaps"}, "argument 'zsh_login_shell' is of type"),
+    ({"build_deps_cache_valid_time": "soon"}, "argument 'build_deps_cache_valid_time' is of type"),
+    ({"build_deps_extra": "htop,jq"}, "build_deps_extra is a list, and is given as text: htop,jq."),
+    ({"pyenv_root": "~/py"}, "write the whole path"),
+    ({"pyenv_versions": []}, "pyenv_versions is empty"),
+    ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "v1.0"}]}, "all 40 digits of it"),
+    ({"vim_plugins": [{"name": "../a", "repo": "/a", "version": "a" * 40}]}, "Not so: ../a"),
+    ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40}] * 2}, "A name is there twice"),
+    ({"zsh_framework": "ohmyzsh", "zsh_ohmyzsh_version": "master"}, "zsh_ohmyzsh_version is master: name a commit"),
+    ({"tmux_restore_programs": ["vim", 'a"b']}, "tmux_restore_programs are names of programs"),
+    ({"tmux_prefix": "C-a; kill-server"}, "tmux_prefix is a key as tmux writes it"),
+    ({"tmux_shell": "zsh -x"}, "tmux_shell a whole path without blanks"),
+    ({"vim_plugins": [{"name": "a", "version": "a" * 40}]}, "missing required arguments: repo"),
+    ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40, "opt": "perhaps"}]}, "'opt' is of type"),
+    ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
+    ({"preflight_starter": "perhaps"}, "argument 'preflight_starter' is of type"),
+]
+
+
+def test_bad_settings_are_refused(refusals):
+    hosts = {f"h{number}": case for number, case in enumerate(BAD)}
+    said = refusals({name: settings for name, (settings, _) in hosts.items()}, "--tags", "plan")
+    assert not wrong(said, {name: message for name, (_, message) in hosts.items()})
 
 
 def test_a_folder_that_is_no_pyenv_is_refused(plan, tmp_path):
