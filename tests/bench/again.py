@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tests.bench.machine import NAME, bootstrap, container, describe, inside, mirror, serve
-from tests.lab.cache import cache_root
 
 #: Wanted at most: modules that a run executes which changes nothing, such a run's time by an empty play's, the first
 #: run's by that of the same packages, put in by hand, of the same versions of Ansible and of pyenv.
 CALLS, AGAIN, FIRST = 12, 5.0, 1.5
-
-#: Where the tests keep finished interpreters.
-KEPT = cache_root(os.environ) / "mirror/interpreters"
 
 #: Run in the checkout by its user. $1: how often; the rest: what ansible-playbook gets. Prints when each run began and
 #: ended, and what the last one said.
@@ -101,15 +97,16 @@ def timed(work) -> float:
     return time.monotonic() - begin
 
 
-def finished(suite: str) -> tuple[str, dict[str, str]]:
+def finished(lab: dict, suite: str) -> tuple[str, dict[str, str]]:
     """Return a version of which the tests have kept a finished interpreter for a suite, and key -> sha256 of all.
 
     :raises SystemExit: where there is none.
     """
-    pins = {path.name[: -len(".tar.gz.sha256")]: path.read_text()[:64] for path in KEPT.glob("*.sha256")}
+    kept = Path(lab["finished"])
+    pins = {path.name[: -len(".tar.gz.sha256")]: path.read_text()[:64] for path in kept.glob("*.sha256")}
     versions = [key.split("-")[0] for key in pins if key.split("-")[1] == suite]
     if not versions:
-        sys.exit(f"{KEPT} has no finished interpreter for {suite}: ./test molecule -s fleet leaves some there")
+        sys.exit(f"{kept} has no finished interpreter for {suite}: ./test molecule -s fleet leaves some there")
     return versions[0], pins
 
 
@@ -118,9 +115,9 @@ def first(lab: dict, suite: str, rounds: int) -> tuple[float, float, dict]:
 
     By hand: the packages that came, Ansible in a venv, pyenv, and pip and pipenv with all that they bring.
     """
-    version, pins = finished(suite)
+    version, pins = finished(lab, suite)
     listed = "dpkg-query --show --showformat '${Package}\\n'"
-    with serve(KEPT) as address, container(lab, suite):
+    with serve(lab["finished"]) as address, container(lab, suite):
         before = set(inside(lab, listed).split())
         settings = {"pyenv_versions": [version], "pyenv_prebuilt_url": address, "pyenv_prebuilt_sha256": pins}
         took = timed(lambda: bootstrap(lab, "all", **settings))

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.again import KEPT, finished
+from tests.bench.again import finished
 from tests.bench.machine import ROOT, describe, mirror, start, stop
 
 #: Wanted at most: time of ten hosts by that of one, whose interpreter comes finished.
@@ -38,7 +38,7 @@ def hosts(lab: dict, suites: list[str], count: int, *, alone: bool = True) -> It
         would wait for each other.
     """
     names = {f"devrig-scale-{number}": suites[number % len(suites)] for number in range(count)}
-    with tempfile.TemporaryDirectory(dir=KEPT.parent) as work:
+    with tempfile.TemporaryDirectory(dir=Path(lab["apt_archives"][suites[0]]).parent) as work:
         try:
             for name, suite in names.items():
                 kept = lab["apt_archives"][suite]
@@ -61,8 +61,8 @@ def inventory(lab: dict, names: dict[str, str], folder: Path) -> Path:
             "ansible_connection": "containers.podman.podman",
             "ansible_user": "dev",
             "devrig_environment": lab["environment"],
-            "pyenv_versions": [finished(suite)[0]],
-            "pyenv_prebuilt_dir": str(KEPT),
+            "pyenv_versions": [finished(lab, suite)[0]],
+            "pyenv_prebuilt_dir": lab["finished"],
             **lab["settings"],
         }
         for name, suite in names.items()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.lab import machine, pyenv_mirror, sources, upstream
+from tests.lab import finished, machine, pyenv_mirror, sources, upstream
 from tests.lab.images import Images
 from tests.lab.pyenv_mirror import Mirror
 from tests.lab.shell import LabError, Unavailable
@@ -75,6 +75,7 @@ def prepare(
             "ca_bundle": bundle,
             "environment": machine.environment(environ, bundle),
             "apt_archives": {suite: str(tools.cache.apt_archives(suite)) for suite in names},
+            "finished": str(finished.prepare(tools.cache)),
         }
         if reason is None:
             tools.report("upstream: reached, the product's own defaults are tested")

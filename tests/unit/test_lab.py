@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import finished, machine, prepare, pyenv_mirror, shell, sources, upstream
 from tests.lab import images as images_module
-from tests.lab import machine, prepare, pyenv_mirror, shell, sources, upstream
 from tests.lab.__main__ import main
 from tests.lab.cache import Cache, cache_root, point, write_atomically
 from tests.lab.images import Images, bootstrap_command, image_name, is_fresh
@@ -693,6 +693,7 @@ def test_with_upstream_there_is_no_mirror_and_no_setting(tools, report):
         "ca_bundle": None,
         "environment": {},
         "apt_archives": {suite: str(tools.cache.root / "apt" / suite) for suite in suites},
+        "finished": str(tools.cache.mirror / "interpreters" / finished.recipe()),
     }
     assert (tools.cache.root / "apt" / "trixie").is_dir()
     assert not any(line.startswith("SKIPPED") for line in report.lines)
@@ -713,6 +714,22 @@ def test_without_upstream_everything_comes_from_the_mirror(tools, pyenv, rows, t
     assert described["versions"] == ["3.13.5", "3.9.2"]
     last = tools.report.lines[-1]
     assert last == "SKIPPED: the build of Python 3.6.8: upstream cannot be reached"
+
+
+def test_finished_interpreters_are_kept_as_long_as_what_makes_them(cache, tmp_path):
+    code = tmp_path / "roles/pyenv/module_utils/pyenv_plan.py"
+    code.parent.mkdir(parents=True)
+    code.write_text("FLAGS = 1")
+    place = finished.prepare(cache, tmp_path)
+    write(place / "archive", b"x")
+    (tmp_path / "roles/pyenv/README.md").touch()
+    assert finished.prepare(cache, tmp_path) == place
+    assert (place / "archive").exists()
+    code.write_text("FLAGS = 2")
+    other = finished.prepare(cache, tmp_path)
+    assert list(place.parent.iterdir()) == [other]
+    assert other.parent == cache.mirror / "interpreters"
+    assert not list(other.iterdir())
 
 
 def test_a_suite_that_is_gone_is_left_out_and_none_left_is_an_error(tools, podman):
