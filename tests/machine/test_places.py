@@ -90,7 +90,8 @@ def test_a_read_only_home(mounting):
 
 @pytest.mark.survives("no compiler", "it is said what to install, before the build; the next run goes on")
 def test_no_compiler(ready):
-    ready.sh('rm -rf ~/.pyenv/versions/"$1"', VERSIONS[ready.suite])
+    # Nor is there a finished one.
+    ready.sh('rm -rf ~/.cache/devrig/devrig-interpreters ~/.pyenv/versions/"$1"', VERSIONS[ready.suite])
     ready.root("for name in gcc cc c99 c89; do [ ! -e /usr/bin/$name ] || mv /usr/bin/$name /usr/bin/$name.away; done")
     done = ready.bootstrap("--tags", "pyenv")
     assert done.code != 0
