@@ -52,8 +52,8 @@ suggestion=false highlighting=false completion=false prompt=
 cd -q $work/project
 zpty -b term env TERM=xterm-256color ZDOTDIR=${(q)work} zsh -i
 typed '' '@*' && {  # it is up
-  # Twice: what is typed before the plugins are read, on a busy machine, gets no suggestion.
-  for _ in 1 2; do
+  # Again: what is typed before the plugins are read, on a busy machine, gets no suggestion.
+  for _ in {1..4}; do
     typed $'\x15echo dev' 'echo dev@rig suggests this@*' && { suggestion=true; break }
   done
   typed $'\x15echo "blue"' 'echo "blue"@*@[1-9]*' && highlighting=true
