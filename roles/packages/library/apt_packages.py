@@ -127,6 +127,7 @@ from ansible.module_utils.packages_plan import (
     sentence,
     simulated,
     unlisted,
+    unnoted,
     want,
 )
 
@@ -347,10 +348,9 @@ def present(apt, module, ledger):
     result = {"missing": lacking, "changed": False}
     may = params["change"] and not module.check_mode
     if not lacking:
-        ours = [name for name in names if name in ledger.section("packages")]
-        if may and want(ledger.section("packages"), ours, who):
+        if may and unnoted(ledger.section("packages"), names, who):
             with ledger.locked():
-                want(ledger.section("packages"), ours, who)
+                want(ledger.section("packages"), names, who)
                 ledger.save()
         return result
     if not params["change"]:
@@ -401,7 +401,7 @@ def note(apt, ledger, params, plan):
                 replaced.setdefault(name, {"auto": name in apt.automatic(), "by": by})
         back = [name for name in plan.new if replaced.pop(name, None)]  # it was there before devrig: it only comes back
         added(entries, [name for name in plan.new if name not in back], params["names"], apt.states, who)
-        want(entries, [name for name in params["names"] if name in entries], who)
+        want(entries, params["names"], who)
         for name, version in plan.upgraded.items():
             ledger.section("packages_upgraded").setdefault(name, version)
         ledger.save()

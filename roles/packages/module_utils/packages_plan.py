@@ -138,20 +138,25 @@ def errors(output):
     return "; ".join(told[:3] + more or lines[-3:])
 
 
-def want(entries, names, who):
-    """Note that somebody wants packages which devrig added; return whether that is new.
+def unnoted(entries, names, who):
+    """Return those of some packages that devrig added and of which it is not noted that somebody wants them.
 
     :param who: a user and the role that wants them.
     """
     user, role = who
-    changed = False
-    for name in names:
-        roles = entries[name]["wanted_by"].setdefault(user, []) if name in entries else [role]
-        if role not in roles:
-            roles.append(role)
-            roles.sort()
-            changed = True
-    return changed
+    ours = [name for name in dict.fromkeys(names) if name in entries]
+    return [name for name in ours if role not in entries[name]["wanted_by"].get(user, ())]
+
+
+def want(entries, names, who):
+    """Note that somebody wants packages which devrig added; return whether that is new. who: as for unnoted()."""
+    user, role = who
+    new = unnoted(entries, names, who)
+    for name in new:
+        roles = entries[name]["wanted_by"].setdefault(user, [])
+        roles.append(role)
+        roles.sort()
+    return bool(new)
 
 
 def pending(wishes, lacking, entries, user):
@@ -161,12 +166,7 @@ def pending(wishes, lacking, entries, user):
     :param lacking: role -> those of these names that are missing.
     :param entries: the ledger's; with none of them only what is missing counts.
     """
-    found = []
-    for role, names in wishes.items():
-        unknown = [name for name in names if name in entries and role not in entries[name]["wanted_by"].get(user, ())]
-        if unknown or lacking[role]:
-            found.append(role)
-    return sorted(found)
+    return sorted(role for role, names in wishes.items() if lacking[role] or unnoted(entries, names, (user, role)))
 
 
 def added(entries, new, asked, states, who):
