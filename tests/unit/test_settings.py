@@ -62,6 +62,12 @@ def test_each_setting_has_a_type_a_description_and_its_default(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_argument_specs_are_plain_text(role):
+    # Ansible fills in what looks like a template: it would fail in an inventory that has not the variable.
+    assert "{{" not in (ROOT / f"roles/{role}/meta/argument_specs.yml").read_text()
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_each_setting_is_explained_above_itself(role):
     lines = (ROOT / f"roles/{role}/defaults/main.yml").read_text().splitlines()
     for name in defaults(role):
