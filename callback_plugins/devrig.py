@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
+from ansible.errors import AnsibleError
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible.release import __version__
+
+# Before 2.13 Ansible would say that it knows no result_format_callback, and no more. Preflight refuses the others.
+if tuple(int(number) for number in __version__.split(".")[:2]) < (2, 13):
+    raise AnsibleError(
+        f"devrig needs ansible-core from 2.14, and this is {__version__}: run ./bootstrap, which brings one that fits."
+    )
 
 DOCUMENTATION = """
     name: devrig
@@ -39,6 +48,27 @@ def report_functions():
 def part(result, name):
     """Return the task, host or result of what a task's run has come to; ansible-core has renamed them in 2.19."""
     return getattr(result, name) if hasattr(result, name) else getattr(result, "_" + name)
+
+
+def python_trouble(answer):
+    """Return what to do where Ansible's modules cannot run on a host's Python, "" where that is not the trouble.
+
+    :param answer: of the task that failed. Only the one that asks for facts, a play's first, has failed_modules.
+    """
+    said = " ".join(
+        str(module.get(name, ""))
+        for module in answer.get("failed_modules", {}).values()
+        for name in ("msg", "module_stderr")
+    )
+    # Modules of 2.17 and newer do not even compile there: "SyntaxError", where they come to say what they need.
+    if "SyntaxError" in said or re.search("requires .*Python", said):
+        return (
+            f"its Python is too old for ansible-core {__version__}: set it up from a machine whose Ansible knows it, "
+            'see "Platforms" in README.md'
+        )
+    if "not found" in said:
+        return "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"
+    return ""
 
 
 def advice(lost):
@@ -84,6 +114,7 @@ class CallbackModule(Default):
         self._quiet = False
         self._reported = False
         self._lost = {}
+        self._untold = False
         self._form = "table"
 
     def get_option(self, option, *args, **options):
@@ -97,7 +128,7 @@ class CallbackModule(Default):
         is_doctor = Path(playbook._file_name).resolve() == ROOT / "verify.yml"
         self._quiet = is_doctor and self._aloud.verbosity == 0
         self._display = OnStderr(self._aloud) if self._quiet else self._aloud
-        self._reported, self._lost = False, {}
+        self._reported, self._lost, self._untold = False, {}, False
         if not self._quiet:
             super().v2_playbook_on_start(playbook)
 
@@ -122,13 +153,13 @@ class CallbackModule(Default):
         if self._is_report(result):
             self._reported = True
         elif not ignore_errors:
-            self._lost[part(result, "host").get_name()] = str(part(result, "result").get("msg", ""))
+            self._lose(result)
         if not self._quiet or not (ignore_errors or self._is_report(result)):
             super().v2_runner_on_failed(result, ignore_errors)
 
     def v2_runner_on_unreachable(self, result):
         """Show it."""
-        self._lost[part(result, "host").get_name()] = str(part(result, "result").get("msg", ""))
+        self._lose(result)
         super().v2_runner_on_unreachable(result)
 
     def v2_runner_on_ok(self, result):
@@ -142,13 +173,20 @@ class CallbackModule(Default):
         if not self._quiet:
             super().v2_playbook_on_stats(stats)
             lost = {host: said for host, said in self._lost.items() if host in stats.failures or host in stats.dark}
-            if lost and len(stats.processed) > 1:
+            if lost and (len(stats.processed) > 1 or self._untold):
                 self._display.banner("WHAT TO DO")
                 for line in advice(lost):
                     self._display.display(line)
         elif not self._reported and self._lost:
             report = report_functions()
             report.show([report.lost(host, said) for host, said in sorted(self._lost.items())], self._form)
+
+    def _lose(self, result):
+        """Remember what befell a host."""
+        answer = part(result, "result")
+        trouble = python_trouble(answer)
+        self._untold = self._untold or bool(trouble)
+        self._lost[part(result, "host").get_name()] = trouble or str(answer.get("msg", ""))
 
     @staticmethod
     def _is_report(result):

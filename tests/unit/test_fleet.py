@@ -64,6 +64,7 @@ def play(tmp_path, pyenv):
             **os.environ,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "COLUMNS": "1000",
             "HOME": str(tmp_path),
             **{f"ANSIBLE_{name}": str(tmp_path / "ansible") for name in ("HOME", "REMOTE_TMP", "ASYNC_DIR")},
         }

@@ -26,7 +26,8 @@ def plan(tmp_path):
             text=True,
             check=False,
         )
-        return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr)
+        # What Ansible shows as YAML has its quotes doubled.
+        return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr).replace("''", "'")
 
     return run
 
@@ -212,3 +213,23 @@ def test_a_folder_that_is_no_pyenv_is_refused(plan, tmp_path):
     status, output = plan()
     assert status != 0
     assert "is no git checkout: move it away" in output
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        # As 3.6 and 3.8 answer to 2.21.
+        ("SyntaxError: future feature annotations is not defined", "its Python is too old for ansible-core"),
+        ('{"failed": true, "msg": "Ansible requires Python 3.9 or newer on the target."}', "its Python is too old"),
+        (None, "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"),
+    ],
+)
+def test_a_python_that_ansible_cannot_use_ends_with_what_to_do(plan, tmp_path, said, advice):
+    python = tmp_path / "python"
+    if said:
+        (tmp_path / "said").write_text(said)
+        python.write_text(f"#!/bin/sh\ncat {tmp_path}/said; cat {tmp_path}/said >&2; exit 1\n")
+        python.chmod(0o755)
+    status, output = plan(ansible_python_interpreter=str(python))
+    assert status != 0
+    assert f"localhost: {advice}" in output.partition("WHAT TO DO")[2]
