@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.machine import stand_in, table
-from tests.machine.container import CHECKOUT, READY, Container
+from tests.machine.container import READY, Container
 from tests.machine.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,17 +82,6 @@ def server(mirror):
     mirror[0].heal()
 
 
-def _copy_checkout(container):
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
-    pack = ["tar", "--create", "--null", "--files-from=-", "--owner=dev:1000", "--group=dev:1000"]
-    packed = subprocess.run(pack, cwd=ROOT, check=True, capture_output=True, input=files).stdout
-    unpack = container.command(
-        "sh", "-euc", f"mkdir {CHECKOUT}; tar -x -C {CHECKOUT}; chown 1000:1000 {CHECKOUT}", user="root"
-    )
-    subprocess.run(unpack, check=True, input=packed)
-
-
 @pytest.fixture(scope="session")
 def images(suite, lab, mirror, pytestconfig, tmp_path_factory):
     """Have the images of a release, made once a run; return their names by state.
@@ -127,7 +116,7 @@ def _make_images(container, names, settings):
     """Make the images out of a new container, which goes."""
     try:
         container.settle(settings)
-        _copy_checkout(container)
+        container.check_out()
         container.root("apt-get -qq update")
         container.keep(names["bare"])
         container.bootstrap(check=True)

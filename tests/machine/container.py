@@ -4,8 +4,10 @@ import contextlib
 import json
 import subprocess
 import uuid
+from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).resolve().parents[2]
 CHECKOUT = "/srv/devrig"
 SETTINGS = "/srv/settings.json"
 
@@ -132,6 +134,15 @@ class Container:
         """Write the settings that every run gets."""
         text = json.dumps({"devrig_environment": self.lab["environment"], **settings}, indent=2)
         self.root('cat >"$1"; chmod 644 "$1"', SETTINGS, stdin=text)
+
+    def check_out(self):
+        """Put the checkout in place, as git would commit it; it is the user's."""
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        files = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
+        pack = ["tar", "--create", "--null", "--files-from=-", "--owner=dev:1000", "--group=dev:1000"]
+        packed = subprocess.run(pack, cwd=ROOT, check=True, capture_output=True, input=files).stdout
+        script = f"mkdir {CHECKOUT}; tar -x -C {CHECKOUT}; chown 1000:1000 {CHECKOUT}"
+        subprocess.run(self.command("sh", "-euc", script, user="root"), check=True, input=packed)
 
     def home(self, user="dev"):
         """Return what is in the user's home folder, a list of lines."""

@@ -10,6 +10,8 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from packaging.version import Version
 
+import noxfile
+
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 #: checkout, doctor, dotfile and packages are modules for the others; preflight and summary have nothing to prove or
@@ -161,6 +163,22 @@ def test_the_pinned_ansible_lies_in_the_range_that_preflight_takes():
     assert len(pins) >= 4
     for pin in pins:
         assert Version(limits["from"]) <= Version(pin) < Version(limits["below"])
+
+
+def test_the_matrix_and_the_readme_have_every_ansible_that_preflight_takes():
+    limits = read("roles/preflight/vars/main.yml")["__preflight_ansible"]
+    first, below = (Version(limits[name]).minor for name in ("from", "below"))
+    pythons = {core.rpartition(".")[0]: f"3.{ends[0]} to 3.{ends[1]}" for core, ends in noxfile.CORES.items()}
+    assert list(pythons) == [f"2.{minor}" for minor in range(first, below)]
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"^\| (2\.[\d., ]+) \| (3\.\d+ to 3\.\d+) \|", readme, re.MULTILINE)
+    assert {core: python for cores, python in rows for core in cores.split(", ")} == pythons
+    pins = re.findall(r"^ansible-core==([\d.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert set(pins) <= set(noxfile.CORES)
+    assert {read(f"roles/{role}/meta/main.yml")["galaxy_info"]["min_ansible_version"] for role in ROLES} == {
+        limits["from"]
+    }
+    assert f"ansible-core from {limits['from']}," in (ROOT / "callback_plugins/devrig.py").read_text()
 
 
 @pytest.mark.parametrize(
