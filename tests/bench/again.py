@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.bench.machine import NAME, bootstrap, container, describe, inside, mirror, serve
+from tests.lab.finished import pins
 
 #: Wanted at most: modules that a run executes which changes nothing, such a run's time by an empty play's, the first
 #: run's by that of the same packages, put in by hand, of the same versions of Ansible and of pyenv.
@@ -102,12 +103,11 @@ def finished(lab: dict, suite: str) -> tuple[str, dict[str, str]]:
 
     :raises SystemExit: where there is none.
     """
-    kept = Path(lab["finished"])
-    pins = {path.name[: -len(".tar.gz.sha256")]: path.read_text()[:64] for path in kept.glob("*.sha256")}
-    versions = [key.split("-")[0] for key in pins if key.split("-")[1] == suite]
+    kept = pins(Path(lab["finished"]))
+    versions = [key.split("-")[0] for key in kept if key.split("-")[1] == suite]
     if not versions:
-        sys.exit(f"{kept} has no finished interpreter for {suite}: ./test molecule -s fleet leaves some there")
-    return versions[0], pins
+        sys.exit(f"no finished interpreter for {suite} is in {lab['finished']}: ./test molecule -s fleet leaves some")
+    return versions[0], kept
 
 
 def first(lab: dict, suite: str, rounds: int) -> tuple[float, float, dict]:
@@ -115,11 +115,11 @@ def first(lab: dict, suite: str, rounds: int) -> tuple[float, float, dict]:
 
     By hand: the packages that came, Ansible in a venv, pyenv, and pip and pipenv with all that they bring.
     """
-    version, pins = finished(lab, suite)
+    version, sums = finished(lab, suite)
     listed = "dpkg-query --show --showformat '${Package}\\n'"
     with serve(lab["finished"]) as address, container(lab, suite):
         before = set(inside(lab, listed).split())
-        settings = {"pyenv_versions": [version], "pyenv_prebuilt_url": address, "pyenv_prebuilt_sha256": pins}
+        settings = {"pyenv_versions": [version], "pyenv_prebuilt_url": address, "pyenv_prebuilt_sha256": sums}
         took = timed(lambda: bootstrap(lab, "all", **settings))
         names = sorted(set(inside(lab, listed).split()) - before)
         frozen = inside(lab, f".pyenv/versions/{version}/bin/python -m pip freeze --all").split()

@@ -28,3 +28,8 @@ def prepare(cache: Cache, root: Path = ROOT) -> Path:
         if other != place:
             shutil.rmtree(other) if other.is_dir() else other.unlink()
     return place
+
+
+def pins(place: Path) -> dict[str, str]:
+    """Return the key of each interpreter in the folder -> the SHA-256 of its archive."""
+    return {path.name[: -len(".tar.gz.sha256")]: path.read_text()[:64] for path in place.glob("*.tar.gz.sha256")}

@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.bench.machine import describe, mirror
-from tests.lab.cache import cache_root
+from tests.lab.finished import pins
 from tests.machine.container import CHECKOUT, SETTINGS, Container, Done
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("bullseye", "bookworm", "trixie")
 CALM = {"ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000", "LC_ALL": "C.UTF-8"}
-#: Finished ones, kept between runs and served by the mirror, as the scenarios do.
-INTERPRETERS = cache_root(os.environ) / "mirror/interpreters"
 #: Where the collection is that knows podman: beside molecule.
 COLLECTIONS = next(path for path in sys.path if Path(path, "ansible_collections/containers/podman").is_dir())
 
@@ -50,7 +48,7 @@ class FromHere:
                 # One is entered as root, who sets up the user.
                 **({"ansible_user": "root", "dev_user": "dev"} if suite == "trixie" else {"ansible_user": "dev"}),
                 "pyenv_versions": lab["interpreters"][suite],
-                "pyenv_prebuilt_dir": str(INTERPRETERS),
+                "pyenv_prebuilt_dir": lab["finished"],
                 "devrig_environment": lab["environment"],
                 **lab["settings"],
             }
@@ -112,10 +110,11 @@ def archives(lab, suite):
 
 def finished(lab):
     """Return the settings that let a machine take finished interpreters from the mirror, if there are any."""
-    pins = {path.name[: -len(".tar.gz.sha256")]: path.read_text()[:64] for path in INTERPRETERS.glob("*.sha256")}
-    if not pins or not lab["mirror"]:
+    place = Path(lab["finished"])
+    if not pins(place) or not lab["mirror"]:
         return {}
-    return {"pyenv_prebuilt_url": f"{lab['mirror']['url']}/interpreters", "pyenv_prebuilt_sha256": pins}
+    address = f"{lab['mirror']['url']}/interpreters/{place.name}"
+    return {"pyenv_prebuilt_url": address, "pyenv_prebuilt_sha256": pins(place)}
 
 
 @pytest.fixture(scope="session")
