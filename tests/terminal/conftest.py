@@ -34,6 +34,18 @@ def pytest_xdist_make_scheduler(config, log):
     return ByHost(config, log)
 
 
+def pytest_collection_modifyitems(items):
+    """Try once more what was not seen in time, for the machine may have been too busy; the summary has it all the same."""
+    for item in items:
+        item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="NotSeenError"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for report in terminalreporter.stats.get("rerun", []):
+        terminalreporter.section(f"TRIED ONCE MORE: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture(scope="session")
 def machine(host, request):
     return Machine(host, request.config.getoption("user"))
