@@ -23,7 +23,7 @@ PLAIN = (
     "grep",
     "sed",
 )
-PLAIN += ("sort", "tr", "cut", "find", "mktemp", "date", "chmod")
+PLAIN += ("sort", "tr", "cut", "find", "mktemp", "date", "chmod", "head", "sha256sum")
 
 
 @pytest.fixture
@@ -314,6 +314,129 @@ def test_sudo_stays_where_somebody_becomes_root_by_it(used, tmp_path):
         stream.write("sudo\n")
     done = used(getent='[ "$1" = passwd ] || echo sudo:x:27:ann')
     assert "sudo stays: it is in use" in done.stdout
+
+
+# --- In a bundle.
+
+LISTS = 'echo "$APT_CONFIG: $*" >>"$0.log"'
+
+
+@pytest.fixture
+def closed(machine, tmp_path):
+    """Return a function that runs ./bootstrap in a bundle, on a machine of its kind."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (tmp_path / "roles/bundle/files").mkdir(parents=True)
+    script = (ROOT / "roles/bundle/files/closed.sh").read_text()
+    script = script.replace("/etc/os-release", str(tmp_path / "os-release"))
+    (tmp_path / "roles/bundle/files/closed.sh").write_text(script)
+    (tmp_path / "os-release").write_text('ID=debian\nVERSION_CODENAME="bookworm"\n')
+    (folder / "made-for").write_text("debian bookworm amd64\nPython 3.6.8\n")
+    (folder / "a wheel").write_text("x")
+    sums = subprocess.run(
+        ["sha256sum", "bundle/a wheel", "bundle/made-for", "playbook.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (folder / "SHA256SUMS").write_text(sums.stdout)
+
+    def run(*arguments, **programs):
+        given = {"id": ADMIN, "apt_get": LISTS, "sudo": "", "dpkg": "echo amd64", "python3": GOOD_PYTHON, **programs}
+        return machine(*arguments, **given)
+
+    return run
+
+
+def test_in_a_bundle_its_settings_come_first_and_yours_win(closed, tmp_path):
+    done = closed("verify.yml", "-e", "pyenv_versions=3.9.2")
+    assert done.returncode == 0, done.stderr
+    wanted = f"/verify.yml -e @{tmp_path}/bundle/settings.json -e pyenv_versions=3.9.2"
+    assert done.stdout.splitlines()[-1].endswith(wanted)
+    assert "checks the bundle" in done.stderr  # stdout may be the doctor's JSON
+
+
+def test_in_a_bundle_apt_and_pip_take_from_it(closed, tmp_path):
+    shown = "echo $APT_CONFIG $PIP_NO_INDEX $PIP_FIND_LINKS ran"
+    done = closed(python3=GOOD_PYTHON.replace("echo ran", shown))
+    configuration, *pip = done.stdout.splitlines()[-1].split()[:3]
+    assert pip == ["1", f"file://{tmp_path}/bundle/wheels"]
+    assert configuration == f"{tmp_path}/home/.local/share/devrig/apt/apt.conf"
+    sources = (Path(configuration).parent / "sources.list").read_text()
+    assert sources == f"deb [trusted=yes] file://{tmp_path}/bundle/packages ./\n"
+
+
+def test_in_a_bundle_packages_are_listed_once(closed, tmp_path):
+    closed()
+    closed()
+    (line,) = (tmp_path / "bin/apt-get.log").read_text().splitlines()
+    assert line.endswith("/apt/lists.conf: -q update")
+    (tmp_path / "inventory").mkdir()
+    sums = tmp_path / "bundle/SHA256SUMS"
+    sums.write_text("".join(reversed(sums.read_text().splitlines(keepends=True))))  # another bundle
+    closed()
+    assert len((tmp_path / "bin/apt-get.log").read_text().splitlines()) == 2
+
+
+def test_in_a_bundle_what_bootstrap_installs_comes_from_it_too(closed, tmp_path):
+    programs = {"python3": BARE_PYTHON, "touch": '/usr/bin/touch "$@"'}
+    done = closed(apt_get=APT.replace('echo "$*"', 'echo "$APT_CONFIG: $*"'), **programs)
+    assert done.returncode == 0, done.stderr
+    log = (tmp_path / "bin/apt-get.log").read_text().splitlines()
+    assert log[-1].endswith("/apt/apt.conf: install -qy --no-install-recommends python3-venv")
+
+
+@pytest.mark.parametrize(
+    ("release", "architecture", "named"),
+    [("trixie", "amd64", "debian trixie amd64"), ("bookworm", "arm64", "debian bookworm arm64")],
+)
+def test_a_bundle_for_another_kind_of_machine_is_refused(closed, tmp_path, release, architecture, named):
+    (tmp_path / "os-release").write_text(f"ID=debian\nVERSION_CODENAME={release}\n")
+    line = refused(closed(dpkg=f"echo {architecture}"), tmp_path)
+    assert f"is for debian bookworm amd64, and this machine is {named}" in line
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_damaged_bundle_is_refused_and_the_file_is_named(closed, tmp_path, damage):
+    path = tmp_path / "bundle/a wheel"
+    path.write_text("y") if damage == "changed" else path.unlink()
+    done = closed()
+    assert done.returncode == 1
+    assert not (tmp_path / "home").exists()
+    assert "damaged, and nothing was changed" in done.stderr
+    assert "Not as it was made: bundle/a wheel" in done.stderr
+
+
+def test_a_bundle_that_was_not_ended_is_refused(closed, tmp_path):
+    (tmp_path / "bundle/SHA256SUMS").unlink()
+    assert "is not complete" in refused(closed(), tmp_path)
+
+
+def test_a_bundle_in_an_odd_place_is_refused(closed, tmp_path):
+    odd = tmp_path / "50% off"
+    odd.mkdir()
+    for name in ("bootstrap", "bundle", "roles", "requirements.txt"):
+        (odd / name).symlink_to(tmp_path / name)
+    with_it = (tmp_path / "bootstrap").read_text().replace("here=$(", f"here='{odd}' # ")
+    (tmp_path / "bootstrap").write_text(with_it)
+    assert "50% off: move it" in refused(closed(), tmp_path)
+
+
+def test_the_undo_takes_apt_s_folder_back_and_does_without_it(closed, tmp_path):
+    (tmp_path / "home").mkdir()
+    closed(apt_get=APT, python3=BARE_PYTHON, touch='/usr/bin/touch "$@"')
+    (tmp_path / "bin/apt-get.log").write_text("")
+    done = closed("remove.yml", apt_get=APT.replace('echo "$*"', 'echo "$APT_CONFIG: $*"'), python3=BARE_PYTHON)
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "home").iterdir()) == []
+    assert (tmp_path / "bin/apt-get.log").read_text().splitlines()[-1] == ": purge -qy python3-venv"
+
+
+def test_without_a_bundle_nobody_s_apt_is_configured(machine):
+    python = GOOD_PYTHON.replace("echo ran", "echo ${APT_CONFIG-none} ${PIP_NO_INDEX-none} ran")
+    done = machine(id=ADMIN, apt_get="", sudo="", python3=python)
+    assert done.stdout.splitlines()[-1].startswith("none none ran")
 
 
 def test_it_is_plain_sh():

@@ -50,6 +50,11 @@ def test_planning_changes_nothing(call, root, tmp_path):
     assert not (tmp_path / "state").exists()
 
 
+def test_what_a_bundle_does_not_have_is_refused(call):
+    answer = call(state="planned", versions=["3.13.5", "3.12.1"], offered=["3.13.5", "3.9.2"])
+    assert "3.12.1 is not in this bundle, which has 3.13.5, 3.9.2: make one that has it" in answer["msg"]
+
+
 def test_a_build_is_proved_stamped_and_not_repeated(call, root):
     answer = call()
     assert answer["changed"] is True
@@ -269,6 +274,7 @@ def test_a_complete_interpreter_of_the_user_is_taken_over_as_it_is(call, root):
     call()
     (root / "versions/3.13.5/.devrig.json").unlink()
     (root / "versions/3.13.5/of-the-user").touch()
+    assert call(state="planned", offered=["3.9.2"])["missing"] == ["3.13.5"]  # it need not come from anywhere
     answer = call()
     assert (answer["changed"], answer["built"]) == (True, [])
     assert (root / "versions/3.13.5/of-the-user").exists()

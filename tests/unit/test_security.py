@@ -10,6 +10,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = (
     "bootstrap",
+    "bundle.yml",
     "docs/pull",
     "inventory",
     "playbook.yml",

@@ -14,9 +14,9 @@ import noxfile
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
-#: checkout, doctor, dotfile and packages are modules for the others; preflight and summary have nothing to prove or
-#: to take back.
-WORKING = sorted(set(ROLES) - {"checkout", "doctor", "dotfile", "packages", "preflight", "summary"})
+#: checkout, doctor, dotfile and packages are modules for the others; bundle, preflight and summary have nothing to
+#: prove or to take back.
+WORKING = sorted(set(ROLES) - {"bundle", "checkout", "doctor", "dotfile", "packages", "preflight", "summary"})
 #: Settings of no role in particular, with the role that says what they are.
 COMMON = {"devrig_become": "preflight"}
 #: Settings of the play's.

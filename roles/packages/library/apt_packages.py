@@ -132,6 +132,7 @@ from ansible.module_utils.packages_plan import (
 )
 
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
+LISTS = "/var/lib/apt/lists"
 STATES = "/var/lib/apt/extended_states"
 NSSWITCH, SHELLS = "/etc/nsswitch.conf", "/etc/shells"
 GREATEST = 200 << 20  # bytes of a program that is looked into
@@ -274,8 +275,10 @@ class Apt:
         self.notes = output if status or "W: Failed to fetch" in output else ""
 
     def age(self):
-        """Return the age of the package lists in seconds."""
-        stamps = ("/var/lib/apt/periodic/update-success-stamp", "/var/lib/apt/lists")
+        """Return the age of the package lists in seconds; APT_CONFIG may name others than the machine's."""
+        _, shown, _ = self.module.run_command(["apt-config", "shell", "lists", "Dir::State::lists/d"])
+        found = re.findall(r"^lists='(.*)'$", shown, re.MULTILINE)
+        stamps = found if found and found != [LISTS + "/"] else [LISTS, "/var/lib/apt/periodic/update-success-stamp"]
         return time.time() - max([os.stat(path).st_mtime for path in stamps if os.path.exists(path)] or [0])
 
     def heal(self):

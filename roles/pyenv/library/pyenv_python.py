@@ -24,6 +24,11 @@ options:
     type: list
     elements: str
     required: true
+  offered:
+    description: With C(state=planned), those that can be had here; empty for all. Others that are missing are refused.
+    type: list
+    elements: str
+    default: []
   global_versions:
     description: What C(pyenv global) shall be; empty for the first of I(versions).
     type: list
@@ -260,6 +265,8 @@ def look(params):
     refuse_obstacles(interpreters)
     states = {item.plan.version: item.state() for item in interpreters}
     missing = [version for version in versions if states[version] != "proved"]
+    absent = [version for version in missing if states[version] in ("missing", "killed")]
+    refuse_unoffered(absent, params["offered"])
     superfluous = dropped(root, versions)
     held = [version for version in superfluous if environments(root, version)]
     pruned = [version for version in superfluous if version not in held] if params["prune"] else []
@@ -281,7 +288,7 @@ def look(params):
             )
             for item in plans
         },
-        "absent": [version for version in missing if states[version] in ("missing", "killed")],
+        "absent": absent,
         "missing": missing,
         "pruned": pruned,
         "global": chosen,
@@ -295,6 +302,16 @@ def look(params):
         "archives": [],
         "unused": [],
     }
+
+
+def refuse_unoffered(absent, offered):
+    """Refuse interpreters that a bundle does not have: without a network there is no other way to one."""
+    lacking = [version for version in absent if version not in offered]
+    if offered and lacking:
+        raise Refusal(
+            "Python %s is not in this bundle, which has %s: make one that has it where there is a network (bundle.yml)"
+            % (", ".join(lacking), ", ".join(offered))
+        )
 
 
 def stale_checkouts(checkouts, ledger):
@@ -461,6 +478,7 @@ def main():
         argument_spec={
             "root": {"type": "path", "required": True},
             "versions": {"type": "list", "elements": "str", "required": True},
+            "offered": {"type": "list", "elements": "str", "default": []},
             "global_versions": {"type": "list", "elements": "str", "default": []},
             "release": {"type": "str", "required": True},
             "checkouts": {"type": "list", "elements": "dict", "default": [], "no_log": True},

@@ -26,7 +26,9 @@ Version = namedtuple("Version", "name kind environments mib stamped")
 #: as the module git_checkout takes them. anything: whether there is something to ask for.
 Removal = namedtuple("Removal", "goes stays versions checkouts anything")
 #: What devrig keeps below pyenv_cache_dir. Others may lie there, too.
-CACHES = re.compile(r"devrig-(sources|build|recipes|pip|prebuilt|interpreters)$|openssl-[\w.]+-[0-9a-f]{12}(\.new)?$")
+CACHES = re.compile(
+    r"devrig-(sources|build|recipes|pip|prebuilt|interpreters|bundle)$|openssl-[\w.]+-[0-9a-f]{12}(\.new)?$"
+)
 
 
 def decide(root, versions, checkouts, caches, *, made, users, back):
