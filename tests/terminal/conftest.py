@@ -35,7 +35,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Try once more what was not seen in time, for the machine may have been too busy; the summary has it all the same."""
+    """Try once more what was not seen in time: the machine may have been too busy. The summary has it all the same."""
     for item in items:
         item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="NotSeenError"))
 
