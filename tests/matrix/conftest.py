@@ -111,10 +111,11 @@ def archives(lab, suite):
 def finished(lab):
     """Return the settings that let a machine take finished interpreters from the mirror, if there are any."""
     place = Path(lab["finished"])
-    if not pins(place) or not lab["mirror"]:
+    kept = pins(place)
+    if not kept or not lab["mirror"]:
         return {}
     address = f"{lab['mirror']['url']}/interpreters/{place.name}"
-    return {"pyenv_prebuilt_url": address, "pyenv_prebuilt_sha256": pins(place)}
+    return {"pyenv_prebuilt_url": address, "pyenv_prebuilt_sha256": kept}
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ import yaml
 from ansible.module_utils import bundle_parts, bundle_plan
 
 ROOT = Path(__file__).resolve().parents[2]
+#: apt and dpkg-deb are Debian's, and so is apt-config.
+needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None, reason="no apt")
 CLOSED = ROOT / "roles/bundle/files/closed.sh"
 DUMP = """APT "";
 APT::Architectures "";
@@ -69,7 +71,7 @@ def test_apt_is_told_of_the_machine_s_sources_and_proxies_and_of_nothing_that_is
     assert not [line for line in lines if re.search(r"Invoke|CommandLine|Odd", line)]
 
 
-@pytest.mark.skipif(shutil.which("apt-config") is None, reason="no apt")
+@needs_apt
 def test_apt_reads_what_it_is_told(tmp_path):
     (tmp_path / "apt.conf").write_text(bundle_plan.apt_config(DUMP, "amd64", str(tmp_path)))
     shown = run("apt-config", "dump", env={**os.environ, "APT_CONFIG": str(tmp_path / "apt.conf")}).splitlines()
@@ -374,8 +376,6 @@ def test_without_git_there_is_no_bundle(finished, checkout, monkeypatch, tmp_pat
 
 
 # --- Packages, by the real apt: from a mirror of one's own into a bundle, and from there to an apt that is told of it.
-
-needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None, reason="no apt")
 
 
 def deb(folder, name, version, depends=""):

@@ -18,6 +18,7 @@ from ansible.module_utils.devrig_git import COMMIT, Failure, address_of, call, c
 from ansible.module_utils.packages_plan import advice, errors
 from ansible.module_utils.pyenv_fetch import answer_of, blocks_of, fetch
 from ansible.module_utils.pyenv_prebuilt import ENDING, SUM, Unusable, sha256_of
+from ansible.module_utils.pyenv_tree import discard
 
 #: Where apt has kept what it downloaded before.
 ARCHIVES = "/var/cache/apt/archives"
@@ -142,7 +143,7 @@ class Bundle:
     def fresh(self, *names):
         """Return an empty folder for what is being gathered."""
         path = os.path.join(self.work, *names)
-        shutil.rmtree(path, ignore_errors=True)
+        discard(path)
         os.makedirs(path)
         return path
 
@@ -241,7 +242,7 @@ def gather_repositories(bundle, wanted):
             made = fetched(bundle.fresh("git"), item)
             bundle.touch()
             for old in (path + ".new", path):
-                shutil.rmtree(old, ignore_errors=True)
+                discard(old)
             shutil.copytree(made, path + ".new", copy_function=shutil.copyfile)
             os.rename(path + ".new", path)
     bundle.keep(plan.REPOSITORIES, [item["name"] + ".git" for item in wanted])
@@ -444,7 +445,7 @@ def complete(bundle, checkout, settings, versions):
     bundle.put_text(settings, plan.SETTINGS)
     system = read(bundle.path(plan.MADE_FOR)).splitlines()[0]
     bundle.put_text("%s\nPython %s\n" % (system, " ".join(versions)), plan.MADE_FOR)
-    shutil.rmtree(bundle.work, ignore_errors=True)
+    discard(bundle.work)
     known = dict(plan.sums_of(read(bundle.path(plan.OLD_SUMS))), **plan.sums_of(read(bundle.path(plan.SUMS))))
     for name in known:
         path = os.path.join(bundle.folder, name)
