@@ -26,12 +26,12 @@ def before(control):
 
 
 def changes(control, before):
-    """Return what is different on the machines now. ~/.ansible and ~/.ansible_async are Ansible's own."""
+    """Return what is different on the machines now. ~/.ansible is Ansible's own."""
     found = {}
     for suite, machine in control.machines.items():
         home, system = before[suite]
         lines = [*differences(home, machine.home()), *differences(system, machine.system())]
-        found[suite] = [line for line in lines if not re.search(r" \./\.ansible(_async)?(/|$)", line)]
+        found[suite] = [line for line in lines if not re.search(r" \./\.ansible(/|$)", line)]
     return {suite: lines for suite, lines in found.items() if lines}
 
 
