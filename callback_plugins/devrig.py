@@ -53,20 +53,18 @@ def part(result, name):
 def python_trouble(answer):
     """Return what to do where Ansible's modules cannot run on a host's Python, "" where that is not the trouble.
 
-    :param answer: of the task that failed. Only the one that asks for facts, a play's first, has failed_modules.
+    :param answer: of the task that failed. That of setup, which asks for facts, is one of its failed_modules.
     """
-    said = " ".join(
-        str(module.get(name, ""))
-        for module in answer.get("failed_modules", {}).values()
-        for name in ("msg", "module_stderr")
-    )
+    answers = [answer, *answer.get("failed_modules", {}).values()]
+    complaints = " ".join(str(each.get("module_stderr", "")) for each in answers)
+    said = " ".join(str(each.get("msg", "")) for each in answers)
     # Modules of 2.17 and newer do not even compile there: "SyntaxError", where they come to say what they need.
-    if "SyntaxError" in said or re.search("requires .*Python", said):
+    if "SyntaxError" in complaints or re.search("[Aa]nsible[a-z-]* requires .*Python", f"{said} {complaints}"):
         return (
             f"its Python is too old for ansible-core {__version__}: set it up from a machine whose Ansible knows it, "
             'see "Platforms" in README.md'
         )
-    if "not found" in said:
+    if "not found" in complaints:
         return "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"
     return ""
 

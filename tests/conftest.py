@@ -11,6 +11,7 @@ import ansible.module_utils
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LIBRARIES = [ROOT / "library", *sorted(ROOT.glob("roles/*/library"))]
 MODULE_UTILS = sorted(ROOT.glob("roles/*/module_utils"))
 
 ansible.module_utils.__path__.extend(str(folder) for folder in MODULE_UTILS)
@@ -32,13 +33,18 @@ def dotfile():
 
 
 @pytest.fixture
+def devrig_dotfiles():
+    return importlib.import_module("ansible.module_utils.devrig_dotfiles")
+
+
+@pytest.fixture
 def devrig_ledger():
     return importlib.import_module("ansible.module_utils.devrig_ledger")
 
 
 @pytest.fixture
-def git_hooks():
-    return load("roles/git_hooks/library/git_hooks.py")
+def git_hooks_config():
+    return importlib.import_module("ansible.module_utils.git_hooks_config")
 
 
 @pytest.fixture
@@ -64,6 +70,16 @@ def pyenv_plan():
 @pytest.fixture
 def packages_plan():
     return importlib.import_module("ansible.module_utils.packages_plan")
+
+
+@pytest.fixture
+def packages_look():
+    return importlib.import_module("ansible.module_utils.packages_look")
+
+
+@pytest.fixture
+def preflight_look():
+    return load("roles/preflight/library/preflight_look.py")
 
 
 @pytest.fixture
@@ -129,8 +145,9 @@ def run_module(tmp_path):
     config.touch()
 
     def run(name, params, *options, home=tmp_path, env=None):
+        command = ["ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", name]
         done = subprocess.run(
-            ["ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", name, "-a", json.dumps(params), *options],
+            [*command, *(["-a", json.dumps(params)] if params else []), *options],
             capture_output=True,
             text=True,
             check=False,
@@ -139,7 +156,7 @@ def run_module(tmp_path):
                 **os.environ,
                 "HOME": str(home),
                 "ANSIBLE_CONFIG": str(config),
-                "ANSIBLE_LIBRARY": ":".join(str(folder) for folder in ROOT.glob("roles/*/library")),
+                "ANSIBLE_LIBRARY": ":".join(map(str, LIBRARIES)),
                 "ANSIBLE_MODULE_UTILS": ":".join(str(folder) for folder in MODULE_UTILS),
                 "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
                 "ANSIBLE_NOCOLOR": "1",

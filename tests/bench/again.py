@@ -15,7 +15,7 @@ from tests.lab.finished import pins
 
 #: Wanted at most: modules that a run executes which changes nothing, such a run's time by an empty play's, the first
 #: run's by that of the same packages, put in by hand, of the same versions of Ansible and of pyenv.
-CALLS, AGAIN, FIRST = 12, 5.0, 1.5
+CALLS, AGAIN, FIRST = 2, 5.0, 1.5
 
 #: Run in the checkout by its user. $1: how often; the rest: what ansible-playbook gets. Prints when each run began and
 #: ended, and what the last one said.

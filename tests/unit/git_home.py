@@ -52,15 +52,15 @@ class GitHome:
             "LC_ALL": "C.UTF-8",
         }
 
-    def tell(self, git_hooks, template=True, dry=False):
+    def tell(self, git_hooks_config, template=True, dry=False):
         """Do what the module does with state present."""
         with Ledger(str(self.state / "ledger.json")).locked(dry) as ledger:
-            return git_hooks.present(str(self.folder), git_hooks.Record(ledger), template, dry)
+            return git_hooks_config.present(str(self.folder), git_hooks_config.Record(ledger), template, dry)
 
-    def untell(self, git_hooks, dry=False):
+    def untell(self, git_hooks_config, dry=False):
         """Do what the module does with state absent."""
         with Ledger(str(self.state / "ledger.json")).locked(dry) as ledger:
-            return git_hooks.absent(str(self.folder), git_hooks.Record(ledger), dry)
+            return git_hooks_config.absent(str(self.folder), git_hooks_config.Record(ledger), dry)
 
     def entered(self, monkeypatch):
         """Make it the home folder of this process and return it."""

@@ -110,6 +110,69 @@ def put(path, text, mode=0o640):
     return path
 
 
+# --- a look
+
+
+BOTH = {".zshrc": "ours\n", ".config/x": "ours too\n"}
+
+
+@pytest.fixture
+def pending(devrig_dotfiles, devrig_ledger, home):
+    """Return a function that looks, and returns the names for which something is to be done."""
+
+    def look(files=BOTH, folders=(), existing="adopt"):
+        before = snapshot(home)
+        items = [{"path": str(home / name), "content": content, "mode": "0644"} for name, content in files.items()]
+        ledger = devrig_ledger.Ledger(str(home / ".local/state/devrig/ledger.json"))
+        call = devrig_dotfiles.Call(ledger, str(home), str(home / ".local/state/devrig"), existing, True)
+        found = devrig_dotfiles.looked(items, folders, call)
+        assert snapshot(home) == before
+        return [os.path.relpath(path, home) for path in found]
+
+    return look
+
+
+def test_a_look_finds_nothing_where_all_is_as_it_should_be(bring, home, pending):
+    folder = str(home / "kept")
+    assert pending(folders=[folder]) == [".config/x", ".zshrc", "kept"]
+    bring(BOTH, folders=[folder])
+    assert pending(folders=[folder]) == []
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_text("edited\n"),
+        lambda path: path.chmod(0o600),
+        lambda path: (path.rename(path.with_name("moved")), path.symlink_to("moved"), path.write_text("edited\n")),
+        lambda path: (path.unlink(), path.mkdir()),
+    ],
+    ids=["gone", "edited", "another mode", "a link", "a folder"],
+)
+def test_a_look_finds_what_is_to_be_mended(bring, home, pending, harm):
+    bring(BOTH)
+    harm(home / ".zshrc")
+    assert ".zshrc" in pending()
+
+
+def test_a_look_says_nothing_of_what_is_the_users_own(home, pending):
+    put(home / ".zshrc", "mine\n")
+    assert pending(existing="refuse") == [".config/x", ".zshrc"]
+
+
+def test_a_look_finds_what_a_run_that_was_ended_did_not_write_down(bring, home, pending):
+    bring(BOTH)
+    ledger = home / ".local/state/devrig/ledger.json"
+    data = json.loads(ledger.read_text())
+    entry = data["sections"]["files"][str(home / ".zshrc")]
+    entry["next"] = entry.pop("sha256")
+    ledger.write_text(json.dumps(data))
+    assert pending() == [".zshrc"]
+    bring(BOTH)
+    assert pending() == []
+
+
 # --- decisions
 
 
@@ -127,8 +190,8 @@ def put(path, text, mode=0o640):
         ("link", "a", "b", "replaced"),
     ],
 )
-def test_decide(dotfile, current, wanted, recorded, action):
-    assert dotfile.decide(current, wanted, set(recorded)) == action
+def test_decide(devrig_dotfiles, current, wanted, recorded, action):
+    assert devrig_dotfiles.decide(current, wanted, set(recorded)) == action
 
 
 @pytest.mark.parametrize(
@@ -143,8 +206,8 @@ def test_decide(dotfile, current, wanted, recorded, action):
         ("a", "ab", None, "removed"),
     ],
 )
-def test_decide_absent(dotfile, current, recorded, original, action):
-    assert dotfile.decide_absent(current, set(recorded), original) == action
+def test_decide_absent(devrig_dotfiles, current, recorded, original, action):
+    assert devrig_dotfiles.decide_absent(current, set(recorded), original) == action
 
 
 @pytest.mark.parametrize(
@@ -158,8 +221,8 @@ def test_decide_absent(dotfile, current, recorded, original, action):
         ("", False),
     ],
 )
-def test_content_that_would_read_itself_is_seen(dotfile, text, result):
-    assert dotfile.mentions(b"alias x=y\n" + text.encode(), ".zshrc.local") is result
+def test_content_that_would_read_itself_is_seen(devrig_dotfiles, text, result):
+    assert devrig_dotfiles.mentions(b"alias x=y\n" + text.encode(), ".zshrc.local") is result
 
 
 # --- by Ansible itself
@@ -333,19 +396,19 @@ def test_an_edit_that_looks_like_a_secret_is_kept_and_not_shown(bring, home, lin
     assert line in Path(backup).read_text()
 
 
-def test_nobody_else_can_read_a_copy_while_it_is_made(dotfile, tmp_path, monkeypatch):
+def test_nobody_else_can_read_a_copy_while_it_is_made(devrig_dotfiles, tmp_path, monkeypatch):
     source = put(tmp_path / "source", "mine\n", 0o640)
     seen, copy = [], shutil.copyfileobj
     monkeypatch.setattr(
-        dotfile.shutil, "copyfileobj", lambda old, new: (seen.append(os.fstat(new.fileno())), copy(old, new))
+        devrig_dotfiles.shutil, "copyfileobj", lambda old, new: (seen.append(os.fstat(new.fileno())), copy(old, new))
     )
     before = os.umask(0)
     try:
-        dotfile.copy_atomically(str(source), str(tmp_path / "copy"))
+        devrig_dotfiles.copy_atomically(str(source), str(tmp_path / "copy"))
     finally:
         os.umask(before)
     assert [stat.S_IMODE(found.st_mode) for found in seen] == [0o600]
-    assert dotfile.identity(str(tmp_path / "copy")) == dotfile.identity(str(source))
+    assert devrig_dotfiles.identity(str(tmp_path / "copy")) == devrig_dotfiles.identity(str(source))
 
 
 def test_a_long_edit_is_not_printed(bring, home):
@@ -464,12 +527,12 @@ def test_a_link_is_moved_to_the_local_name_and_its_target_is_not_touched(bring, 
     assert snapshot(home) == before
 
 
-def test_a_relative_link_leads_to_the_same_from_another_folder(dotfile, home):
+def test_a_relative_link_leads_to_the_same_from_another_folder(devrig_dotfiles, home):
     linked(home)
     (home / "elsewhere/deep").mkdir(parents=True)
-    assert dotfile.link_for(str(home / ".zshrc"), str(home / "elsewhere/deep/x")) == "../../dotfiles/zshrc"
+    assert devrig_dotfiles.link_for(str(home / ".zshrc"), str(home / "elsewhere/deep/x")) == "../../dotfiles/zshrc"
     (home / "door").symlink_to("elsewhere/deep")
-    assert dotfile.link_for(str(home / ".zshrc"), str(home / "door/x")) == "../../dotfiles/zshrc"
+    assert devrig_dotfiles.link_for(str(home / ".zshrc"), str(home / "door/x")) == "../../dotfiles/zshrc"
 
 
 def test_a_link_without_a_local_file_is_kept_as_a_link(bring, home):
@@ -559,9 +622,9 @@ def test_what_is_in_the_way_is_refused_before_anything_is_written(bring, home):
         ({"path": "/x", "content": "", "mode": "rw"}, "octal"),
     ],
 )
-def test_bad_files_are_refused(dotfile, item, text):
-    with pytest.raises(dotfile.Refused, match=text):
-        dotfile.checked([item])
+def test_bad_files_are_refused(devrig_dotfiles, item, text):
+    with pytest.raises(devrig_dotfiles.Refused, match=text):
+        devrig_dotfiles.checked([item])
 
 
 @pytest.mark.parametrize("name", ["ledger.json", "dotfiles.json"])
@@ -572,12 +635,12 @@ def test_a_broken_record_is_refused_and_not_overwritten(bring, home, name):
     assert {path: what for path, what in snapshot(home).items() if path.suffix != ".lock"} == before
 
 
-def test_the_record_of_an_older_devrig_is_taken_over(bring, dotfile, home):
+def test_the_record_of_an_older_devrig_is_taken_over(bring, devrig_dotfiles, home):
     state = home / ".local/state/devrig"
     backup = put(state / "backup/2026-01-01T000000Z/.zshrc", "first\n")
     put(home / ".zshrc", "ours\n", 0o644)
     files = {
-        str(home / ".zshrc"): {"sha256": dotfile.digest_of(b"ours\n"), "backup": str(backup)},
+        str(home / ".zshrc"): {"sha256": devrig_dotfiles.digest_of(b"ours\n"), "backup": str(backup)},
         str(state / "vim-plugins.json"): {"sha256": "x", "backup": None},
     }
     put(state / "dotfiles.json", json.dumps({"files": files}))

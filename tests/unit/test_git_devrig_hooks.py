@@ -14,9 +14,9 @@ ODD_NAMES = ["repository", 'it\'s a "repository" $HOME `id`', "Jörg", "two\nlin
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch, git_hooks):
+def home(tmp_path, monkeypatch, git_hooks_config):
     made = GitHome(tmp_path / HOMES[1]).entered(monkeypatch)
-    made.tell(git_hooks)
+    made.tell(git_hooks_config)
     return made
 
 
@@ -216,10 +216,10 @@ def test_what_a_person_has_added_to_the_hook_is_kept(home, old):
     assert not hook.exists()
 
 
-def test_a_hook_of_the_template_gives_the_template_s_hook_back(home, git_hooks):
+def test_a_hook_of_the_template_gives_the_template_s_hook_back(home, git_hooks_config):
     home.a_hook(home.path / "own template/hooks/pre-commit", "own")
     home.git("config", "--file", home.config, "init.templateDir", home.path / "own template")
-    home.tell(git_hooks)
+    home.tell(git_hooks_config)
     repository = home.repository()
     assert "nothing to do" in home.hooks(cwd=repository)[1]
     home.hooks("--remove", cwd=repository)

@@ -26,17 +26,17 @@ def plain(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def bring(git_hooks):
+def bring(git_hooks_config):
     """Return a function that does what the module does with state present."""
 
-    return lambda home, template=True, dry=False: home.tell(git_hooks, template, dry)
+    return lambda home, template=True, dry=False: home.tell(git_hooks_config, template, dry)
 
 
 @pytest.fixture
-def take(git_hooks):
+def take(git_hooks_config):
     """Return a function that does what the module does with state absent."""
 
-    return lambda home, dry=False: home.untell(git_hooks, dry)
+    return lambda home, dry=False: home.untell(git_hooks_config, dry)
 
 
 def test_these_tests_have_what_the_role_writes(plain):
@@ -224,9 +224,9 @@ def test_what_was_put_into_our_template_goes_again(plain, bring):
     assert not plain.commit(plain.repository(), "wrong")
 
 
-def test_a_link_in_the_place_of_our_template_is_refused(plain, bring, git_hooks):
+def test_a_link_in_the_place_of_our_template_is_refused(plain, bring, git_hooks_config):
     (plain.folder / "template").symlink_to(plain.path)
-    with pytest.raises(git_hooks.Refused, match="in the way"):
+    with pytest.raises(git_hooks_config.Refused, match="in the way"):
         bring(plain)
 
 
@@ -382,17 +382,17 @@ def test_a_value_that_came_later_is_overtaken_by_the_next_run(plain, bring):
     assert plain.noted == ["own <>"]
 
 
-def test_a_configuration_that_git_cannot_read_is_an_error_and_stays(plain, bring, git_hooks):
+def test_a_configuration_that_git_cannot_read_is_an_error_and_stays(plain, bring, git_hooks_config):
     plain.put(plain.config, "[user\n", 0o644)
-    with pytest.raises(git_hooks.Refused, match="bad config"):
+    with pytest.raises(git_hooks_config.Refused, match="bad config"):
         bring(plain)
     assert plain.config.read_text() == "[user\n"
 
 
-def test_a_configuration_that_cannot_be_written_says_what_to_do(plain, bring, take, git_hooks):
+def test_a_configuration_that_cannot_be_written_says_what_to_do(plain, bring, take, git_hooks_config):
     """And what one has then written oneself is not taken away."""
     lock = plain.put(plain.path / ".gitconfig.lock", "", 0o644)
-    with pytest.raises(git_hooks.Refused, match=r"have it write there \[include\] path = ~/.local"):
+    with pytest.raises(git_hooks_config.Refused, match=r"have it write there \[include\] path = ~/.local"):
         bring(plain)
     lock.unlink()
     plain.put(plain.config, INCLUDE, 0o644)
@@ -401,10 +401,10 @@ def test_a_configuration_that_cannot_be_written_says_what_to_do(plain, bring, ta
     assert plain.config.read_text() == INCLUDE
 
 
-def test_a_lock_of_another_git_is_respected(plain, bring, git_hooks):
+def test_a_lock_of_another_git_is_respected(plain, bring, git_hooks_config):
     plain.put(plain.config, "[include]\n\tpath = x\n[core]\n\thooksPath = /x\n", 0o644)
     plain.put(plain.path / ".gitconfig.lock", "", 0o644)
-    with pytest.raises(git_hooks.Refused, match="lock"):
+    with pytest.raises(git_hooks_config.Refused, match="lock"):
         bring(plain)
     assert "devrig" not in plain.config.read_text()
 
@@ -418,8 +418,8 @@ def test_a_lock_of_another_git_is_respected(plain, bring, git_hooks):
         ("[include]\n\tpath = x\n" + INCLUDE[10:], "[include]\n\tpath = x\n", "[include]\n\tpath = x\n"),
     ],
 )
-def test_an_empty_section_that_old_git_leaves_goes_and_others_stay(git_hooks, before, after, wanted):
-    assert git_hooks.without_header(before.encode(), after.encode()) == wanted.encode()
+def test_an_empty_section_that_old_git_leaves_goes_and_others_stay(git_hooks_config, before, after, wanted):
+    assert git_hooks_config.without_header(before.encode(), after.encode()) == wanted.encode()
 
 
 # --- core.hooksPath of others

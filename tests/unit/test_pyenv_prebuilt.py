@@ -333,8 +333,10 @@ def shared(plugin, tmp_path):
 def host(**missing):
     kinds = {**missing, "there": K1}
     return {
-        "__pyenv_plan": {"missing": list(missing), "absent": list(missing), "kinds": kinds},
-        "__preflight_packages": {"lacking": {"compilers": []}},
+        "__preflight_look": {
+            "interpreters": {"missing": list(missing), "absent": list(missing), "kinds": kinds},
+            "packages": {"lacking": {"compilers": []}},
+        },
     }
 
 
@@ -355,7 +357,7 @@ def test_each_host_is_told_its_part(shared, plugin, tmp_path):
 
 def test_one_that_cannot_compile_is_waited_for_by_nobody(shared):
     unable = host(v=K1)
-    unable["__preflight_packages"]["lacking"]["compilers"] = ["gcc"]
+    unable["__preflight_look"]["packages"]["lacking"]["compilers"] = ["gcc"]
     answer = shared({"a": unable, "b": host(v=K1), "c": host(v=K1)})
     assert [answer[name]["elsewhere"] for name in "abc"] == [{"v": "b"}, {}, {"v": "b"}]
 
@@ -392,7 +394,7 @@ def test_a_key_that_is_none_leads_nowhere(shared, plugin, tmp_path):
 
 def test_an_interpreter_of_a_person_s_own_is_neither_built_for_others_nor_brought(shared, plugin, tmp_path):
     own = host(v=K1, w=K2)
-    own["__pyenv_plan"]["absent"] = []
+    own["__preflight_look"]["interpreters"]["absent"] = []
     put(plugin.Store(tmp_path), K2)
     answer = shared({"a": own, "b": host(v=K1)})
     assert answer["a"] == {"now": ["v", "w"], "archives": {}, "elsewhere": {}}
@@ -418,7 +420,7 @@ def keep(plugin, tmp_path, monkeypatch):
         known = {
             "inventory_hostname": "a",
             "__pyenv_share": {"hosts": {"a": {"now": list(part)}}},
-            "__pyenv_plan": {"kinds": {"v": kind}},
+            "__preflight_look": {"interpreters": {"kinds": {"v": kind}}},
         }
         assert not action.run(task_vars=known).get("failed")
         found = plugin.Store(tmp_path).find(K1)

@@ -26,12 +26,15 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def call(run_module, root, tmp_path):
+def wanted(root):
+    return {"root": str(root), "versions": ["3.13.5"], "release": "bookworm"}
+
+
+@pytest.fixture
+def call(run_module, wanted, tmp_path):
     def run(*options, env=None, **params):
         defaults = {
-            "root": str(root),
-            "versions": ["3.13.5"],
-            "release": "bookworm",
+            **wanted,
             "state_dir": str(tmp_path / "state"),
             "cache_dir": str(tmp_path / "cache"),
             "mirror_url": "http://127.0.0.1:1",
@@ -42,16 +45,28 @@ def call(run_module, root, tmp_path):
     return run
 
 
-def test_planning_changes_nothing(call, root, tmp_path):
-    answer = call(state="planned")
+@pytest.fixture
+def look(run_module, wanted, tmp_path):
+    """Return a function that lets preflight look at interpreters alone; what it says of them is in the answer."""
+
+    def run(**params):
+        asked = {"state_dir": str(tmp_path / "state"), "interpreters": {**wanted, **params}}
+        answer = run_module("preflight_look", asked)
+        return {**answer, **answer.pop("interpreters", {})}
+
+    return run
+
+
+def test_planning_changes_nothing(look, root, tmp_path):
+    answer = look()
     assert (answer["changed"], answer["pending"], answer["missing"]) == (False, True, ["3.13.5"])
     assert answer["plans"][0]["pipenv"]
     assert not (root / "versions").exists()
     assert not (tmp_path / "state").exists()
 
 
-def test_what_a_bundle_does_not_have_is_refused(call):
-    answer = call(state="planned", versions=["3.13.5", "3.12.1"], offered=["3.13.5", "3.9.2"])
+def test_what_a_bundle_does_not_have_is_refused(look):
+    answer = look(versions=["3.13.5", "3.12.1"], offered=["3.13.5", "3.9.2"])
     assert "3.12.1 is not in this bundle, which has 3.13.5, 3.9.2: make one that has it" in answer["msg"]
 
 
@@ -221,21 +236,21 @@ def test_an_incomplete_build_is_no_success(call, root, tmp_path):
     assert not (root / "versions/3.13.5").exists()
 
 
-def test_a_killed_build_is_built_again(call, root):
+def test_a_killed_build_is_built_again(call, look, root):
     folder = root / "versions/3.13.5"
     (folder / "lib").mkdir(parents=True)
     (folder / MARK).write_text("{}")
-    assert call(state="planned")["missing"] == ["3.13.5"]
+    assert look()["missing"] == ["3.13.5"]
     assert call()["changed"] is True
     assert not (folder / "lib").exists()
     assert not (folder / MARK).exists()
 
 
-def test_a_kill_between_stamp_and_mark_leaves_a_proved_interpreter(call, root):
+def test_a_kill_between_stamp_and_mark_leaves_a_proved_interpreter(call, look, root):
     """Otherwise the next one of the user's own in that place would be taken for a killed build."""
     call()
     (root / "versions/3.13.5" / MARK).write_text("{}")
-    assert call(state="planned")["missing"] == []
+    assert look()["missing"] == []
     (root / "shims/python").unlink()
     assert call()["built"] == []
     assert not (root / "versions/3.13.5" / MARK).exists()
@@ -261,42 +276,42 @@ def test_what_lies_in_the_current_folder_is_not_taken_for_the_interpreter_s(call
     assert call()["changed"] is True
 
 
-def test_an_incomplete_interpreter_of_the_user_is_refused_and_left_alone(call, root):
+def test_an_incomplete_interpreter_of_the_user_is_refused_and_left_alone(call, look, root):
     (root / "versions/3.13.5/lib").mkdir(parents=True)
-    for state in ("planned", "present"):
-        answer = call(state=state)
+    for ask in (look, call):
+        answer = ask()
         assert "devrig did not build" in answer["msg"]
         assert "pyenv uninstall 3.13.5" in answer["msg"]
     assert (root / "versions/3.13.5/lib").exists()
 
 
-def test_a_complete_interpreter_of_the_user_is_taken_over_as_it_is(call, root):
+def test_a_complete_interpreter_of_the_user_is_taken_over_as_it_is(call, look, root):
     call()
     (root / "versions/3.13.5/.devrig.json").unlink()
     (root / "versions/3.13.5/of-the-user").touch()
-    assert call(state="planned", offered=["3.9.2"])["missing"] == ["3.13.5"]  # it need not come from anywhere
+    assert look(offered=["3.9.2"])["missing"] == ["3.13.5"]  # it need not come from anywhere
     answer = call()
     assert (answer["changed"], answer["built"]) == (True, [])
     assert (root / "versions/3.13.5/of-the-user").exists()
     assert call()["changed"] is False
 
 
-def test_a_folder_that_is_no_checkout_is_refused(call, tmp_path):
+def test_a_folder_that_is_no_checkout_is_refused(look, tmp_path):
     (tmp_path / "other/things").mkdir(parents=True)
     checkouts = [{"path": str(tmp_path / "other"), "repo": "/nowhere", "version": "v1"}]
-    answer = call(state="planned", root=str(tmp_path / "other"), checkouts=checkouts)
+    answer = look(root=str(tmp_path / "other"), checkouts=checkouts)
     assert "is no git checkout: move it away" in answer["msg"]
 
 
-def test_shims_that_a_killed_run_did_not_make_are_made(call, root):
+def test_shims_that_a_killed_run_did_not_make_are_made(call, look, root):
     call()
     (root / "shims/python").unlink()
-    assert call(state="planned")["pending"] is True
+    assert look()["pending"] is True
     call()
-    assert call(state="planned")["pending"] is False
+    assert look()["pending"] is False
 
 
-def test_what_pip_has_put_there_whole_is_said(call, root):
+def test_what_pip_has_put_there_whole_is_said(call, look, root):
     call()
     packages = root / "versions/3.13.5/lib/python3.13/site-packages"
     for name, whole in (("pip-26.0", True), ("pipenv-2026.1", False)):
@@ -304,7 +319,7 @@ def test_what_pip_has_put_there_whole_is_said(call, root):
         (packages / f"{name}.dist-info/METADATA").touch()
         if whole:
             (packages / f"{name}.dist-info/INSTALLER").write_text("pip\n")
-    answer = call(state="planned")
+    answer = look()
     assert answer["distributions"] == {"3.13.5": ["pip-26.0"]}
     assert answer["shims"] == ["python"]
 
@@ -318,14 +333,14 @@ def test_another_plan_is_said_and_the_interpreter_is_left_alone(call, root):
     assert "pyenv uninstall 3.13.5" in answer["different"][0]
 
 
-def test_a_checkout_that_was_changed_is_not_moved(call, root):
+def test_a_checkout_that_was_changed_is_not_moved(look, root):
     commit = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@localhost", "commit", "-q", "-m", "x"]
     subprocess.run(["git", "-C", str(root), "add", "bin/pyenv"], check=True)
     subprocess.run(commit, check=True)
     checkouts = [{"path": str(root), "repo": "/nowhere", "version": "v9.9.9"}]
-    assert call(state="planned", checkouts=checkouts)["stale_checkouts"] == [str(root)]
+    assert look(checkouts=checkouts)["stale_checkouts"] == [str(root)]
     (root / "bin/pyenv").write_text("#!/bin/sh\n# of the user\n")
-    answer = call(state="planned", checkouts=checkouts)
+    answer = look(checkouts=checkouts)
     assert "files in it were changed (bin/pyenv)" in answer["msg"]
 
 
@@ -361,30 +376,30 @@ def test_memory_is_in_mib(pyenv_build):
     assert abs(pyenv_build.memory_mib() * 2**20 - total) < 2**20
 
 
-def test_a_diff_says_what_is_there_and_what_will_be(call, pyenv_python, root):
+def test_a_diff_says_what_is_there_and_what_will_be(call, look, pyenv_python, root):
     call(versions=["3.13.5", "3.12.1"], global_versions=["system"])
     assert pyenv_python.state_text(str(root), ["3.13.5", "3.11.9"]) == "Python 3.13.5\nglobal: system\n"
-    seen = call(state="planned", versions=["3.11.9"], prune=True)
+    seen = look(versions=["3.11.9"], prune=True)
     assert seen["pruned"] == ["3.12.1", "3.13.5"]
     assert pyenv_python.future_text(seen, ["3.11.9"]) == "Python 3.11.9\nglobal: 3.11.9\n"
 
 
-def test_another_pyenv_leaves_the_interpreters_alone(call, root):
+def test_another_pyenv_leaves_the_interpreters_alone(call, look, root):
     call()
     stamp = (root / "versions/3.13.5/.devrig.json").stat().st_mtime_ns
     git = ["git", "-C", str(root), "-c", "user.name=x", "-c", "user.email=x@localhost"]
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    answer = call(state="planned", checkouts=[{"path": str(root), "repo": "/nowhere", "version": "v9.9.9"}])
+    answer = look(checkouts=[{"path": str(root), "repo": "/nowhere", "version": "v9.9.9"}])
     assert (answer["stale_checkouts"], answer["missing"], answer["pending"]) == ([str(root)], [], False)
     assert answer["different"] == []
     assert (root / "versions/3.13.5/.devrig.json").stat().st_mtime_ns == stamp
 
 
-def test_a_version_that_was_dropped_stays_unless_it_is_to_be_pruned(call, root):
+def test_a_version_that_was_dropped_stays_unless_it_is_to_be_pruned(call, look, root):
     call(versions=["3.13.5", "3.12.1"])
     assert call(versions=["3.13.5"])["changed"] is False
     assert (root / "versions/3.12.1").is_dir()
-    assert call(state="planned", versions=["3.13.5"], prune=True)["pruned"] == ["3.12.1"]
+    assert look(versions=["3.13.5"], prune=True)["pruned"] == ["3.12.1"]
     assert (root / "versions/3.12.1").is_dir()
     assert call(versions=["3.13.5"], prune=True)["changed"] is True
     assert not (root / "versions/3.12.1").exists()
@@ -421,10 +436,10 @@ def test_proved_names_what_does_not_pass_and_changes_nothing(call, root, tmp_pat
     assert (root / "versions/3.13.5/.devrig.json").exists()
 
 
-def test_a_build_that_ended_as_its_module_was_killed_says_how_it_was_built(call, root):
+def test_a_build_that_ended_as_its_module_was_killed_says_how_it_was_built(call, look, root):
     call()
     (root / "versions/3.13.5/.devrig.json").rename(root / "versions/3.13.5" / MARK)
     (root / "versions/3.13.5/.devrig-built").touch()
     assert call(openssl="private")["built"] == []
     assert not (root / "versions/3.13.5/.devrig-built").exists()
-    assert "provider was system, is planned as private" in call(state="planned", openssl="private")["different"][0]
+    assert "provider was system, is planned as private" in look(openssl="private")["different"][0]

@@ -198,7 +198,7 @@ BAD = [
     ({"vim_plugins": [{"name": "a", "version": "a" * 40}]}, "missing required arguments: repo"),
     ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40, "opt": "perhaps"}]}, "'opt' is of type"),
     ({"pipenv_verify_install": "perhaps"}, "argument 'pipenv_verify_install' is of type"),
-    ({"preflight_starter": "perhaps"}, "argument 'preflight_starter' is of type"),
+    ({"preflight_user": "perhaps"}, "argument 'preflight_user' is of type"),
 ]
 
 

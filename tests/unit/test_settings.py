@@ -107,6 +107,15 @@ def test_preflight_checks_every_role():
     assert sorted(read("roles/preflight/vars/main.yml")["__preflight_roles"]) == ROLES
 
 
+def test_preflight_looks_at_the_home_files_of_every_role_that_writes_some():
+    look = (ROOT / "roles/preflight/tasks/look.yml").read_text()
+    writing = [path.parts[-3] for path in ROOT.glob("roles/*/tasks/home.yml") if "dotfile:" in path.read_text()]
+    assert len(writing) >= 5
+    for role in writing:
+        assert f"__{role}_home_files" in look
+        assert ("folders:" in (ROOT / f"roles/{role}/tasks/home.yml").read_text()) == (f"__{role}_home_folders" in look)
+
+
 def test_playbook_verify_and_remove_name_the_same_roles():
     (play,) = read("playbook.yml")
     tagged = {entry["role"]: entry["tags"] for entry in play["roles"] if entry["role"] in WORKING}
@@ -116,7 +125,7 @@ def test_playbook_verify_and_remove_name_the_same_roles():
         found = {
             task["ansible.builtin.import_role"]["name"]: task["tags"]
             for task in play["tasks"]
-            if task["ansible.builtin.import_role"].get("tasks_from") == room
+            if task.get("ansible.builtin.import_role", {}).get("tasks_from") == room
             and task["ansible.builtin.import_role"]["name"] != "packages"
         }
         # A role that others need is taken back by its own tag alone.

@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         if "coming" in answer:
             answer.update(only_new(answer, facts.get("devrig_coming") or []))
         missing = answer.get("missing")
-        if missing and not options["change"] and options.get("state", "present") == "present":
+        if missing and not options["change"]:
             left_out = joined(facts.get("devrig_left_out") or {}, missing)
             answer["ansible_facts"] = {"devrig_left_out": left_out}
             answer["msg"] = "left out, for devrig_become is false: " + ", ".join(missing)

@@ -10,7 +10,6 @@ description:
     up to date, once more where a mirror lacks what its list says. It removes nothing but what I(replaces) names.
   - C(state=absent) takes away what devrig added for some roles of a user, if no other user wants it, nothing outside
     needs it, and it is nobody's login shell. What was replaced comes back.
-  - C(state=looked) says what is missing, and which roles have something to do. It changes nothing.
   - Without root nothing is changed. The action plugin of this name knows by the task's C(become) whether root may be
     asked.
 options:
@@ -19,14 +18,10 @@ options:
     type: list
     elements: str
     default: []
-  wishes:
-    description: With C(state=looked), role -> the packages that it wants.
-    type: dict
-    default: {}
   state:
     description: See above.
     type: str
-    choices: [present, absent, looked]
+    choices: [present, absent]
     default: present
   user:
     description: Whose ledger entries these are; the action plugin fills it in.
@@ -69,15 +64,6 @@ missing:
   type: list
   elements: str
   returned: with present
-lacking:
-  description: Role -> those of its packages that are missing.
-  type: dict
-  returned: with looked
-pending:
-  description: The roles for which C(state=present) would do something.
-  type: list
-  elements: str
-  returned: with looked
 coming:
   description: What would be installed, as far as apt's lists know it.
   type: list
@@ -106,8 +92,8 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.devrig_ledger import MACHINE, Ledger, holders, told
 from ansible.module_utils.devrig_ledger import Refused as LedgerRefused
+from ansible.module_utils.packages_look import SHELLS, architecture, read_packages, refuse_odd, text_of
 from ansible.module_utils.packages_plan import (
-    FORMAT,
     GONE,
     LOCKED,
     Refused,
@@ -120,8 +106,6 @@ from ansible.module_utils.packages_plan import (
     halfway,
     libraries,
     missing,
-    packages,
-    pending,
     registered_shells,
     released,
     sentence,
@@ -134,21 +118,12 @@ from ansible.module_utils.packages_plan import (
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 LISTS = "/var/lib/apt/lists"
 STATES = "/var/lib/apt/extended_states"
-NSSWITCH, SHELLS = "/etc/nsswitch.conf", "/etc/shells"
+NSSWITCH = "/etc/nsswitch.conf"
 GREATEST = 200 << 20  # bytes of a program that is looked into
 BY_HAND = "somebody asked for them since, and they stay"
 #: Nobody is there to answer; a configuration that somebody edited stays as it is.
 CONFFILES = ("--force-confdef", "--force-confold")
 ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "LANGUAGE": "C", "NEEDRESTART_MODE": "l"}
-
-
-def text_of(path):
-    """Return the text of a file; nothing where it is not there or not for this user."""
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return ""
 
 
 def digest(path):
@@ -227,15 +202,13 @@ class Apt:
         """Read them."""
         self.module = module
         self.end = time.monotonic() + module.params["wait"]
-        _, native, _ = module.run_command(["dpkg", "--print-architecture"], check_rc=True)
-        self.native = native.strip()
+        self.native = architecture(module)
         self.notes = ""
         self.look()
 
     def look(self):
         """Read the states of all packages."""
-        _, listing, _ = self.module.run_command(["dpkg-query", "-W", "-f", FORMAT], check_rc=True)
-        self.states, self.provided = packages(listing, self.native)
+        self.states, self.provided = read_packages(self.module, self.native)
 
     def run(self, argv):
         """Run apt or dpkg; wait while somebody else does. Return (exit status, all that it printed)."""
@@ -333,14 +306,6 @@ class Apt:
         options += ["APT::AutoRemove::%sImportant=false" % kind for kind in ("Recommends", "Suggests")]
         words = [word for option in options for word in ("-o", option)]
         return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"])).removed) & set(names)
-
-
-def looked(apt, module, ledger):
-    """Return what is missing, and which roles have something to do."""
-    params, wishes = module.params, module.params["wishes"]
-    lacking = {role: missing(names, apt.states, apt.provided) for role, names in wishes.items()}
-    entries = ledger.section("packages") if params["change"] else {}
-    return {"changed": False, "lacking": lacking, "pending": pending(wishes, lacking, entries, params["user"])}
 
 
 def present(apt, module, ledger):
@@ -576,8 +541,7 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "default": []},
-            "wishes": {"type": "dict", "default": {}},
-            "state": {"type": "str", "choices": ["present", "absent", "looked"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "user": {"type": "str"},
             "role": {"type": "str"},
             "roles": {"type": "list", "elements": "str", "default": []},
@@ -590,15 +554,12 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    names = params["names"] + [name for wished in params["wishes"].values() for name in wished]
-    odd = [name for name in names if not re.match(r"[a-z0-9][a-z0-9+.-]*(:[a-z0-9-]+)?([=/][^\s]+)?$", name)]
-    if odd:
-        module.fail_json(msg="not a name of a package: %s" % ", ".join(odd))
     try:
+        refuse_odd(params["names"])
         apt = Apt(module)
         ledger = Ledger(MACHINE)
-        work = {"absent": absent, "present": present, "looked": looked}[params["state"]]
-        idle = work is looked or module.check_mode or not params["change"]
+        work = {"absent": absent, "present": present}[params["state"]]
+        idle = module.check_mode or not params["change"]
         nothing = params["state"] == "present" and not missing(params["names"], apt.states, apt.provided)
         busy = None if idle or nothing or params["wait"] else holder()
         if busy:

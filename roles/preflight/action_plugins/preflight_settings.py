@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from ansible.plugins.action.validate_argument_spec import ActionModule as ValidateArgumentSpec
 
 ADVICE = (
@@ -26,20 +25,23 @@ def texts(options, given):
 class ActionModule(ValidateArgumentSpec):
     """Options: C(roles), and C(as_text), names of lists that the roles themselves take as text."""
 
+    def get_args_from_task_vars(self, argument_spec, task_vars):
+        """Return the settings that are there, and keep them: each is evaluated once."""
+        self.given = super().get_args_from_task_vars(argument_spec, task_vars)
+        return self.given
+
     def run(self, tmp=None, task_vars=None):
-        """Look at each role's settings; the first that has a wrong one ends it."""
-        asked = self._task.args
+        """Look at the settings of all roles; every wrong one is named."""
+        asked, options = self._task.args, {}
         for role in asked["roles"]:
             path = Path(task_vars["role_path"]).parent / role / "meta/argument_specs.yml"
-            options = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"].get("options", {})
-            self._task.args = {"argument_spec": options}
-            result = super().run(tmp, task_vars)
-            wrong = texts(
-                {name: option for name, option in options.items() if name not in asked["as_text"]},
-                self.get_args_from_task_vars(options, task_vars),
-            )
-            if wrong and not result.get("failed"):
-                result = {"failed": True, "msg": "; ".join(wrong)}
-            if result.get("failed"):
-                return result
-        return {"changed": False}
+            # Ansible has read it for the role, and knows it still.
+            options.update(self._loader.load_from_file(str(path))["argument_specs"]["main"].get("options", {}))
+        self._task.args = {"argument_spec": options}
+        result = super().run(tmp, task_vars)
+        result.pop("argument_spec_data", None)  # pages of it
+        lists = {name: option for name, option in options.items() if name not in asked["as_text"]}
+        wrong = texts(lists, self.given)
+        if wrong:
+            result.update(failed=True, msg="; ".join([*result.get("argument_errors", []), *wrong]))
+        return result

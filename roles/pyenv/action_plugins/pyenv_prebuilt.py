@@ -149,14 +149,14 @@ class ActionModule(ActionBase):
         wanted, missing, unable = {}, {}, set()
         for host in task_vars["ansible_play_batch"]:
             known = task_vars["hostvars"][host]
-            plan = known.get("__pyenv_plan", {})
+            plan = known.get("__preflight_look", {}).get("interpreters", {})
             if host not in active or "kinds" not in plan:
                 continue
             missing[host] = list(earlier.get(host, {}).get("elsewhere", {})) if final else plan["missing"]
             # What a person has there already is not built, nor taken from others.
             wanted[host] = {version: plan["kinds"][version] for version in missing[host] if version in plan["absent"]}
-            # Only asked without root: see tasks/packages.yml of the role preflight.
-            if known["__preflight_packages"]["lacking"]["compilers"]:
+            # Only asked without root: see compilers in preflight's wishes.
+            if known["__preflight_look"]["packages"]["lacking"]["compilers"]:
                 unable.add(host)
         found = self._look(Store(args["store"]), {key for keys in wanted.values() for key in keys.values()})
         elsewhere = {} if final or int(args["limit"]) <= 0 else share(wanted, set(found), unable)
@@ -214,7 +214,7 @@ class ActionModule(ActionBase):
         A host's word counts for what it was to compile, and for nothing that is there.
         """
         store, host = Store(args["store"]), task_vars["inventory_hostname"]
-        part, kinds = task_vars["__pyenv_share"]["hosts"][host], task_vars["__pyenv_plan"]["kinds"]
+        part, kinds = task_vars["__pyenv_share"]["hosts"][host], task_vars["__preflight_look"]["interpreters"]["kinds"]
         for archive in args["archives"]:
             version, key = archive["version"], archive["key"]
             try:
