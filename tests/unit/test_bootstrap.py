@@ -216,11 +216,11 @@ def test_new_requirements_bring_a_new_ansible(machine, tmp_path):
 
 
 def test_ansible_writes_nothing_beside_its_own_folder(machine, tmp_path):
-    python = GOOD_PYTHON.replace("echo ran", "echo $ANSIBLE_HOME $ANSIBLE_REMOTE_TMP $ANSIBLE_ASYNC_DIR ran")
+    python = GOOD_PYTHON.replace("echo ran", "echo $ANSIBLE_HOME $ANSIBLE_REMOTE_TMP ran")
     done = machine(id=ADMIN, apt_get="", sudo="", python3=python)
-    home, *remote = done.stdout.splitlines()[-1].split()[:3]
+    home, remote = done.stdout.splitlines()[-1].split()[:2]
     assert home == str(tmp_path / "home/.local/share/devrig/home")
-    assert remote == ["~/.local/share/devrig/tmp", "~/.local/share/devrig/async"]
+    assert remote == "~/.local/share/devrig/tmp"
 
 
 # --- The undo.

@@ -66,7 +66,7 @@ def play(tmp_path, pyenv):
             "ANSIBLE_NOCOLOR": "1",
             "COLUMNS": "1000",
             "HOME": str(tmp_path),
-            **{f"ANSIBLE_{name}": str(tmp_path / "ansible") for name in ("HOME", "REMOTE_TMP", "ASYNC_DIR")},
+            **{f"ANSIBLE_{name}": str(tmp_path / "ansible") for name in ("HOME", "REMOTE_TMP")},
         }
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
@@ -102,6 +102,9 @@ def test_each_kind_is_compiled_once_and_the_second_run_changes_nothing(play, tmp
     assert {host["failed"] for host in recap(said).values()} == {0}
     assert "WHAT TO DO" not in said
     assert not list((tmp_path / "hosts").glob("*/cache/devrig-prebuilt"))
+    # Nor the answers of what was done in the background, which lay among the logs.
+    assert (tmp_path / "hosts/a1/state/log").is_dir()
+    assert not list((tmp_path / "hosts").glob("*/state/log/j*"))
     again = play(hosts)
     assert {host["changed"] for host in recap(again).values()} == {0}, again
     # A host that comes later compiles nothing.

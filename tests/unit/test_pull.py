@@ -221,10 +221,10 @@ def test_only_what_is_signed_is_run(machine):
 def test_what_ansible_writes_goes_where_bootstrap_has_it():
     bootstrap = (ROOT / "bootstrap").read_text()
     environment = units.service([SERVICE], "/root", "/etc")["environment"]
-    exported = dict(re.findall(r"(ANSIBLE_(?:HOME|REMOTE_TMP|ASYNC_DIR))=[\"']([^\"']+)[\"']", bootstrap))
+    exported = dict(re.findall(r"(ANSIBLE_(?:HOME|REMOTE_TMP))=[\"']([^\"']+)[\"']", bootstrap))
     exported["ANSIBLE_HOME"] = exported["ANSIBLE_HOME"].replace("$data", "/root/.local/share/devrig")
     assert {name: environment[name] for name in exported} == exported
-    assert len(exported) == 3
+    assert len(exported) == 2
     assert environment["HOME"] == "/root"
 
 
