@@ -64,7 +64,7 @@ def python_trouble(answer):
             f"its Python is too old for ansible-core {__version__}: set it up from a machine whose Ansible knows it, "
             'see "Platforms" in README.md'
         )
-    if "not found" in complaints:
+    if re.search(r"python[\d.]*\W*: ((command )?not found|No such file)", complaints):
         return "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"
     return ""
 

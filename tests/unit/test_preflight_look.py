@@ -1,9 +1,15 @@
 """The one look for all roles: what is to be done on a machine, mostly asked by Ansible itself."""
 
+import json
+import os
+import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from pyenv_stand_in import write_pyenv
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -72,3 +78,35 @@ def test_headers_are_those_that_the_interpreters_want(preflight_look, monkeypatc
     assert preflight_look.look_at_packages(None, asked, "libssl1.0-dev") == {preflight_look.MACHINE: "packages"}
     assert seen == {"build_deps": ["gcc", "libssl1.0-dev"]}
     assert preflight_look.look_at_packages(None, {**asked, "change": False}, "libssl-dev") == {}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_where_nothing_is_to_be_done_only_a_role_of_ones_own_goes_on(tmp_path, own):
+    playbook = (ROOT / "playbook.yml").read_text()
+    assert playbook.count("    - role: summary") == 1
+    (tmp_path / "roles/own/tasks").mkdir(parents=True)
+    (tmp_path / "roles/own/tasks/main.yml").write_text("- debug: {msg: own role}\n  tags: always\n")
+    if own:
+        playbook = playbook.replace("    - role: summary", "    - role: own\n    - role: summary")
+    (tmp_path / "playbook.yml").write_text(playbook)
+    for name in ("library", "templates"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    asked = {
+        "dev_user": "root",
+        "devrig_release": "bookworm",
+        "pyenv_versions": ["3.13.5"],
+        "pyenv_root": str(tmp_path / "pyenv"),
+        "__preflight_pending": False,
+    }
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(ROOT / "inventory/hosts.yml"), "playbook.yml", "--check", "--tags", "summary"]
+        + ["-e", json.dumps(asked)],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_ROLES_PATH": f"{ROOT}/roles", "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing is to be done" in done.stdout
+    assert ("own role" in done.stdout, "TASK [summary" in done.stdout) == (own, own), done.stdout

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import load
+
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = {"devrig_release": "bookworm", "dev_user": "root", "pyenv_versions": ["3.13.5"]}
 
@@ -193,6 +195,7 @@ BAD = [
     ({"vim_plugins": [{"name": "a", "repo": "/a", "version": "a" * 40}] * 2}, "A name is there twice"),
     ({"zsh_framework": "ohmyzsh", "zsh_ohmyzsh_version": "master"}, "zsh_ohmyzsh_version is master: name a commit"),
     ({"tmux_restore_programs": ["vim", 'a"b']}, "tmux_restore_programs are names of programs"),
+    ({"pyenv_prebuilt_sha256": "abc=def"}, "each archive is pinned in pyenv_prebuilt_sha256"),
     ({"tmux_prefix": "C-a; kill-server"}, "tmux_prefix is a key as tmux writes it"),
     ({"tmux_shell": "zsh -x"}, "tmux_shell a whole path without blanks"),
     ({"vim_plugins": [{"name": "a", "version": "a" * 40}]}, "missing required arguments: repo"),
@@ -233,3 +236,17 @@ def test_a_python_that_ansible_cannot_use_ends_with_what_to_do(plan, tmp_path, s
     status, output = plan(ansible_python_interpreter=str(python))
     assert status != 0
     assert f"localhost: {advice}" in output.partition("WHAT TO DO")[2]
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ("/bin/sh: 1: /usr/bin/python3.11: not found", True),
+        ("bash: line 1: python3: command not found", True),
+        ("/usr/bin/env: 'python3': No such file or directory", True),
+        ("/bin/sh: 1: sudo: not found", False),
+        ("python3: can't open file '/x': No such file or directory", False),
+    ],
+)
+def test_a_program_that_is_missing_is_not_taken_for_python(said, missing):
+    assert bool(load("callback_plugins/devrig.py").python_trouble({"module_stderr": said})) == missing
