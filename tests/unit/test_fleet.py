@@ -142,7 +142,7 @@ def test_a_damaged_archive_is_said_dropped_and_made_anew(play, tmp_path):
     whole = archive.read_bytes()
     archive.write_bytes(whole[:-1])
     said = play({"a2": {}})
-    assert "it is dropped" in said
+    assert "it is dropped" in " ".join(said.split())  # older ones wrap a warning
     assert (compiled(tmp_path), is_there(tmp_path, "a2")) == (["a2"], True), said
     sums = ["sha256sum", "--check", "--strict", f"{archive.name}.sha256"]
     assert subprocess.run(sums, cwd=archive.parent, check=False).returncode == 0
