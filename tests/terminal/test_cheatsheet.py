@@ -40,7 +40,7 @@ def test_zsh_has_these_functions(home, rows):
 
 def test_zsh_s_keys_do_what_the_sheet_says(home, idle_zsh, rows):
     terminal = idle_zsh()
-    terminal.run("bindkey -L >keys")
+    terminal.run("bindkey -L >keys.new; mv keys.new keys")
     living = terminal.wait("written", lambda: home.sh("cat keys 2>/dev/null || true"))
     bound = {}
     for line in living.splitlines():

@@ -156,7 +156,7 @@ def test_faults_are_mended_when_it_is_asked_for(home, vim, file, before, after):
     terminal.send(" =")
     terminal.wait("mended", lambda: f"{file} [+]" in terminal.text, timeout=RUBOCOP)
     terminal.send(":w", "Enter")
-    terminal.wait("written", lambda: on_disk() != before)
+    terminal.wait_gone(f"{file} [+]")
     assert on_disk() == after
 
 
