@@ -190,13 +190,18 @@ def test_the_matrix_and_the_readme_have_every_ansible_that_preflight_takes():
     assert f"ansible-core from {limits['from']}," in (ROOT / "callback_plugins/devrig.py").read_text()
 
 
+def inventory(example):
+    """Return an example as Ansible reads it with devrig's own configuration."""
+    command = ["ansible-inventory", "-i", f"inventory/{example}.yml", "--list"]
+    return json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
+
+
 @pytest.mark.parametrize(
     ("example", "groups"),
     [("team", {"laptops": 5, "servers": 3, "guests": 2}), ("shared", {"shared": 3}), ("hosts", {"ungrouped": 1})],
 )
 def test_the_inventories_work_and_set_what_there_is(example, groups):
-    command = ["ansible-inventory", "-i", str(ROOT / f"inventory/{example}.yml"), "--list"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found = inventory(example)
     assert {name: len(found[name]["hosts"]) for name in found["all"]["children"] if name in found} == groups
     specs = {**PLAY, **{name: option for role in ROLES for name, option in options(role).items()}}
     for host, settings in found["_meta"]["hostvars"].items():
@@ -204,6 +209,18 @@ def test_the_inventories_work_and_set_what_there_is(example, groups):
         given = {name: value for name, value in settings.items() if not name.startswith("ansible_")}
         answer = ArgumentSpecValidator({name: specs[name] for name in given}).validate(given)
         assert answer.error_messages == [], host
+
+
+def test_a_host_s_settings_win_over_its_group_s_and_those_over_all_s():
+    hosts = inventory("team")["_meta"]["hostvars"]
+    names = ("dev_user", "devrig_become", "pyenv_tkinter", "pyenv_versions", "zsh_login_shell")
+    found = {host.partition(".")[0]: [settings[name] for name in names] for host, settings in hosts.items()}
+    assert found["laptop-1"] == ["", True, True, ["3.13.5", "3.9.2"], True]
+    assert found["laptop-3"] == ["", True, True, ["3.13.5"], True]
+    assert found["laptop-4"] == ["", True, True, ["3.13.5", "3.9.2"], False]
+    assert found["server-2"] == ["deploy", True, False, ["3.6.8"], True]
+    assert found["guest-2"] == ["", False, True, ["3.6.8"], True]
+    assert inventory("shared")["_meta"]["hostvars"]["shared-bob"]["pyenv_versions"] == ["3.13.5"]
 
 
 def test_constraints_pin_what_the_plan_names(pyenv_plan):
