@@ -113,6 +113,14 @@ def test_sudo_with_a_password_and_no_terminal(machine, tmp_path):
     assert "--become-password-file" in line
 
 
+@pytest.mark.parametrize("named", [("-i", "team.yml"), ("-iteam.yml",), ("--inventory=team.yml",)])
+@pytest.mark.parametrize("sudo", [{}, {"sudo": "exit 1"}], ids=["without sudo", "sudo with a password"])
+def test_this_machine_s_sudo_says_nothing_of_others(machine, named, sudo):
+    done = machine(*named, id=USER, apt_get="exit 9", python3=GOOD_PYTHON, **sudo)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith(f"playbook.yml {' '.join(named)}")
+
+
 @pytest.mark.parametrize("argument", ["-K", "--ask-become-pass", "--become-password-file=x", "--become-pass-file"])
 def test_a_password_that_is_brought_is_not_asked_for(machine, argument):
     done = machine(argument, id=USER, apt_get="", sudo="exit 1", python3=GOOD_PYTHON)
