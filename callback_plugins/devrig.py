@@ -56,7 +56,8 @@ def python_trouble(answer):
     :param answer: of the task that failed. That of setup, which asks for facts, is one of its failed_modules.
     """
     answers = [answer, *answer.get("failed_modules", {}).values()]
-    complaints = " ".join(str(each.get("module_stderr", "")) for each in answers)
+    # Over ssh, which gives a module a terminal, what it says on stderr comes as its stdout.
+    complaints = " ".join(str(each.get(name, "")) for each in answers for name in ("module_stderr", "module_stdout"))
     said = " ".join(str(each.get("msg", "")) for each in answers)
     # Modules of 2.17 and newer do not even compile there: "SyntaxError", where they come to say what they need.
     if "SyntaxError" in complaints or re.search("[Aa]nsible[a-z-]* requires .*Python", f"{said} {complaints}"):
@@ -66,6 +67,14 @@ def python_trouble(answer):
         )
     if re.search(r"python[\d.]*\W*: ((command )?not found|No such file)", complaints):
         return "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"
+    return ""
+
+
+def sudo_trouble(answer):
+    """Return what to do where sudo asks for a password that Ansible does not have, "" where that is not the trouble."""
+    said = " ".join(str(answer.get(name, "")) for name in ("msg", "module_stderr", "module_stdout"))
+    if re.search("[Mm]issing sudo password|sudo: a password is required", said):
+        return "sudo asks for a password there: give --ask-become-pass, or --become-password-file FILE"
     return ""
 
 
@@ -182,7 +191,7 @@ class CallbackModule(Default):
     def _lose(self, result):
         """Remember what befell a host."""
         answer = part(result, "result")
-        trouble = python_trouble(answer)
+        trouble = python_trouble(answer) or sudo_trouble(answer)
         self._untold = self._untold or bool(trouble)
         self._lost[part(result, "host").get_name()] = trouble or str(answer.get("msg", ""))
 

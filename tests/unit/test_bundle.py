@@ -108,6 +108,7 @@ def test_settings_lead_into_the_bundle_wherever_it_lies():
     repo = found["pyenv_git_url"].replace("pyenv.git", "vim-tabular.git")
     assert found["vim_plugins"] == [{**plugins[0], "repo": repo}]
     assert found["devrig_environment"]["PIP_NO_INDEX"] == "1"
+    assert found["preflight_bundle"] is True
     addresses = [value for value in json.dumps(found).split('"') if "://" in value]
     assert addresses
     assert {value.split("/bundle/")[0] for value in addresses} == {"file://{{ playbook_dir | urlencode }}"}

@@ -41,7 +41,7 @@ def refusals(tmp_path):
     def run(hosts, *options):
         local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
         settings = [
-            {"pyenv_root": str(tmp_path / f"pyenv-{name}"), **GOOD, **own, **local} for name, own in hosts.items()
+            {"pyenv_root": str(tmp_path / f"pyenv-{name}"), **GOOD, **local, **own} for name, own in hosts.items()
         ]
         (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": dict(zip(hosts, settings))}}))
         done = subprocess.run(
@@ -211,6 +211,23 @@ def test_bad_settings_are_refused(refusals):
     assert not wrong(said, {name: message for name, (_, message) in hosts.items()})
 
 
+def test_a_bundle_sets_up_no_other_machine(refusals, tmp_path):
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')  # the other machine is this one
+    ssh.chmod(0o755)
+    other = {
+        "ansible_connection": "ssh",
+        "ansible_user": "root",
+        "ansible_ssh_executable": str(ssh),
+        "ansible_ssh_transfer_method": "piped",
+        "ansible_remote_tmp": str(tmp_path / "tmp"),
+    }
+    bundle = {"preflight_bundle": True}
+    said = refusals({"h0": {**other, **bundle}, "h1": other, "h2": bundle}, "--tags", "plan")
+    assert not wrong(said, {"h0": "A bundle sets up the machine that it lies on, and h0 is another one"})
+    assert all(" failed=0 " in said[name] for name in ("h1", "h2")), said
+
+
 def test_a_folder_that_is_no_pyenv_is_refused(plan, tmp_path):
     (tmp_path / "pyenv/things").mkdir(parents=True)
     status, output = plan()
@@ -249,4 +266,19 @@ def test_a_python_that_ansible_cannot_use_ends_with_what_to_do(plan, tmp_path, s
     ],
 )
 def test_a_program_that_is_missing_is_not_taken_for_python(said, missing):
-    assert bool(load("callback_plugins/devrig.py").python_trouble({"module_stderr": said})) == missing
+    trouble = load("callback_plugins/devrig.py").python_trouble
+    assert bool(trouble({"module_stderr": said})) == missing
+    assert bool(trouble({"module_stderr": "Shared connection closed.", "module_stdout": f"{said}\r\n"})) == missing
+
+
+@pytest.mark.parametrize(
+    ("said", "asks"),
+    [
+        ({"msg": "Missing sudo password"}, True),
+        ({"msg": "Task failed: Missing sudo password"}, True),
+        ({"msg": "MODULE FAILURE", "module_stderr": "sudo: a password is required\n"}, True),
+        ({"msg": "Incorrect sudo password"}, False),
+    ],
+)
+def test_a_sudo_that_asks_for_a_password_ends_with_what_to_do(said, asks):
+    assert ("--ask-become-pass" in load("callback_plugins/devrig.py").sudo_trouble(said)) == asks

@@ -12,7 +12,7 @@ made_for=$(head -n 1 "$bundle/made-for")
 [ -e "$bundle/SHA256SUMS" ] || die "this bundle is not complete: bundle.yml did not end, or not all of it was copied. Let it run again, and copy it again."
 say "checks the bundle, made for $made_for" >&2 # stdout may be JSON
 damaged=$(cd "$here" && LC_ALL=C sha256sum --check --quiet --strict bundle/SHA256SUMS 2>&1) ||
-  die "this bundle is damaged, and nothing was changed. Copy it again; settings belong into inventory/. Not as it was made:" \
+  die "this bundle is damaged, and nothing was changed. Copy it again; settings belong into inventory/, or on the command line (-e). Not as it was made:" \
     "$(printf '%s\n' "$damaged" | sed -n 's/: FAILED.*//p' | head -n 5 | tr '\n' ' ')"
 
 address=file://$(printf '%s' "$bundle" | sed 's/ /%20/g')

@@ -126,6 +126,7 @@ def settings_of(chosen, repositories, plugins):
     addresses = {name: git % name if name in repositories else "" for name in ("pyenv", "pyenv-virtualenv")}
     found = dict(
         chosen,
+        preflight_bundle=True,
         pyenv_git_url=addresses["pyenv"],
         pyenv_virtualenv_git_url=addresses["pyenv-virtualenv"],
         pyenv_mirror_url=HERE + SOURCES,
