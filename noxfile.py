@@ -32,8 +32,8 @@ CORES = {
 }
 TOO_OLD = ("ansible-core==2.13.13", "ansible-core==2.12.10", "ansible-base==2.10.17")  # the last is Debian 11's
 PACKAGED = ("bookworm", "trixie")
-PLAYBOOKS = ("playbook.yml", "verify.yml", "remove.yml")
-PLAYS = ("test_doctor.py", "test_fleet.py", "test_refusals.py")
+PLAYBOOKS = ("playbook.yml", "verify.yml", "remove.yml", "bundle.yml")
+PLAYS = ("test_doctor.py", "test_fleet.py", "test_pull.py", "test_refusals.py")
 PYTEST = "pytest==8.4.2"  # the last one that Python 3.9 runs
 
 OWN = sys.version_info.minor
