@@ -217,21 +217,21 @@ def test_what_dpkg_has_not_finished(look):
     assert look.lacking(["bash", "gone", "never", "held", "unheard"], states) == ["gone", "never", "unheard"]
 
 
-def test_one_call_looks_at_all(run_module, tmp_path):
+def test_one_call_looks_at_all(run_by_ansible, tmp_path):
     params = {
         "programs": ["sh", "no-such-program"],
         "packages": [],
         "places": {"zsh": "^\\.zshrc$"},
         "state_dir": str(tmp_path / "state"),
     }
-    found = run_module("doctor_look", params)
+    found = run_by_ansible("doctor_look", params)
     assert not found["changed"]
     assert list(found["programs"]) == ["sh"]
     assert (found["ledger"], found["files"]) == ("", {"zsh": []})
     assert not (tmp_path / "state").exists()
     (tmp_path / "state").mkdir()
     (tmp_path / "state/ledger.json").write_text("{")
-    assert "move it away" in run_module("doctor_look", params)["ledger"]
+    assert "move it away" in run_by_ansible("doctor_look", params)["ledger"]
 
 
 ROLE = """

@@ -53,10 +53,10 @@ def test_a_user_without_an_entry_is_told(preflight_facts, monkeypatch):
     assert "has no entry in passwd(5)" in preflight_facts.answer()["msg"]
 
 
-def test_setup_says_the_same_of_this_machine(run_module):
+def test_setup_says_the_same_of_this_machine(run_by_ansible):
     """But for the version, of which it knows the point too, and the name of a user that the environment may change."""
-    ours = run_module("preflight_facts", {})["ansible_facts"]
-    theirs = run_module("setup", {"gather_subset": ["!all", "!min", "distribution", "user"]})["ansible_facts"]
+    ours = run_by_ansible("preflight_facts", {})["ansible_facts"]
+    theirs = run_by_ansible("setup", {"gather_subset": ["!all", "!min", "distribution", "user"]})["ansible_facts"]
     entry = pwd.getpwuid(os.geteuid())
     assert (ours.pop("ansible_user_id"), ours.pop("ansible_user_dir")) == (entry.pw_name, entry.pw_dir)
     version = ours.pop("ansible_distribution_version")
