@@ -475,6 +475,13 @@ def fetch(pyenv_fetch, tmp_path, monkeypatch):
     return lambda base, pins=(): pyenv_fetch.fetch(base, "key", str(tmp_path / "got"), dict(pins))
 
 
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+    return tmp_path
+
+
 DATA = b"archive" * 1000
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
@@ -490,6 +497,20 @@ def test_an_archive_is_fetched_and_proved(served, fetch, tmp_path):
     assert fetch(url, {"key": SHA256}) == SHA256
     assert (tmp_path / "got").read_bytes() == DATA
     assert fetch(f"file://{folder}") == SHA256
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"), [(0o600, "my secret words\n"), (0o644, "machine other login l password secret\n")]
+)
+def test_a_netrc_that_python_does_not_read_is_no_obstacle(served, fetch, home, mode, text):
+    folder, url, _ = served
+    serve(folder)
+    (home / ".netrc").write_text(text)
+    (home / ".netrc").chmod(mode)
+    assert fetch(url, {"key": SHA256}) == SHA256
+    with pytest.raises(Exception, match=r"~/\.netrc: (its line \d is not as|~/\.netrc access too)") as failure:
+        fetch("http://127.0.0.1:1", {"key": SHA256})
+    assert "secret" not in str(failure.value)
 
 
 def test_an_address_without_it_is_no_failure(served, fetch):

@@ -5,6 +5,7 @@ import os
 import re
 import time
 from http.client import HTTPException
+from netrc import NetrcParseError
 from urllib.error import HTTPError
 
 from ansible.module_utils import urls
@@ -29,10 +30,16 @@ def answer_of(url, secure, ask=urls.open_url):
     if address.user:
         login = {"url_username": address.user, "url_password": address.password, "force_basic_auth": True}
         options.update(login, unredirected_headers=["Authorization"])
-    pauses = list(PAUSES)
+    pauses, unread = list(PAUSES), ""
     while True:
         try:
             answer = ask(address.url, **options)
+        except NetrcParseError as error:  # a person's file, which curl may read
+            options["use_netrc"] = False
+            # What is said of a line has words out of it; what is said without one is of the file's mode.
+            why = "its line %s is not as netrc(5) wants it" % error.lineno if error.lineno else error.msg
+            unread = "; no login was looked up in ~/.netrc: %s" % why
+            continue
         except HTTPError as error:
             if error.code in (404, 410):
                 return None
@@ -48,7 +55,7 @@ def answer_of(url, secure, ask=urls.open_url):
                 raise Unusable("%s leads to plain http" % address.url)
             return answer
         if not (busy and pauses):
-            raise Unusable("%s: %s" % (address.url, cause))
+            raise Unusable("%s: %s%s" % (address.url, cause, unread))
         time.sleep(pauses.pop(0))
 
 
