@@ -50,15 +50,23 @@ def part(result, name):
     return getattr(result, name) if hasattr(result, name) else getattr(result, "_" + name)
 
 
+#: Where a module's words are when it broke off. Over ssh, which gives it a terminal, its stderr comes as its stdout.
+OUTPUT = ("module_stderr", "module_stdout")
+
+
+def words(answer, *names):
+    """Return what a task's answer has under some names, as one text."""
+    return " ".join(str(answer.get(name, "")) for name in names)
+
+
 def python_trouble(answer):
     """Return what to do where Ansible's modules cannot run on a host's Python, "" where that is not the trouble.
 
     :param answer: of the task that failed. That of setup, which asks for facts, is one of its failed_modules.
     """
     answers = [answer, *answer.get("failed_modules", {}).values()]
-    # Over ssh, which gives a module a terminal, what it says on stderr comes as its stdout.
-    complaints = " ".join(str(each.get(name, "")) for each in answers for name in ("module_stderr", "module_stdout"))
-    said = " ".join(str(each.get("msg", "")) for each in answers)
+    complaints = " ".join(words(each, *OUTPUT) for each in answers)
+    said = " ".join(words(each, "msg") for each in answers)
     # Modules of 2.17 and newer do not even compile there: "SyntaxError", where they come to say what they need.
     if "SyntaxError" in complaints or re.search("[Aa]nsible[a-z-]* requires .*Python", f"{said} {complaints}"):
         return (
@@ -72,8 +80,7 @@ def python_trouble(answer):
 
 def sudo_trouble(answer):
     """Return what to do where sudo asks for a password that Ansible does not have, "" where that is not the trouble."""
-    said = " ".join(str(answer.get(name, "")) for name in ("msg", "module_stderr", "module_stdout"))
-    if re.search("[Mm]issing sudo password|sudo: a password is required", said):
+    if re.search("[Mm]issing sudo password|sudo: a password is required", words(answer, "msg", *OUTPUT)):
         return "sudo asks for a password there: give --ask-become-pass, or --become-password-file FILE"
     return ""
 
