@@ -41,6 +41,15 @@ def test_a_simulation_says_what_is_new_what_is_upgraded_and_what_goes(packages_p
     assert removed == ["libssl-dev", "old-thing"]
 
 
+def test_dpkg_says_what_it_would_remove(packages_plan):
+    text = (
+        "Would remove or purge curl (7.88.1-10) ...\nWould remove or purge libcurl4:amd64 (7.88.1-10) ...\n"
+        "Would remove or purge zlib1g:i386 (1.2) ...\ndpkg: dependency problems prevent removal of binutils:\n"
+        " gcc-12 depends on binutils (>= 2.40).\n"
+    )
+    assert packages_plan.would_remove(text, "amd64") == ["curl", "libcurl4", "zlib1g:i386"]
+
+
 def test_states_are_those_of_the_machine_s_own_architecture(packages_plan):
     states, provided = packages_plan.packages(LISTING, "amd64")
     assert states["libc6"] == "installed"
@@ -397,6 +406,8 @@ def removal(play, **options):
             "dpkg-query Conffiles": (0, found.get("conffiles", "")),
             "--simulate autoremove": (0, going),
             "--simulate remove": (0, going + found["with_them"]),
+            "dpkg --no-act --remove": (1, found.get("removable", "")),
+            "apt-mark showhold": (0, found.get("held", "")),
             "apt-get --yes remove": (0, ""),
             "dpkg --purge": (0, ""),
         },
@@ -504,6 +515,7 @@ def replacing(play, costs):
             "dpkg-query Conffiles": (0, ""),
             "--simulate autoremove": (0, gone),
             "--simulate remove": (0, gone),
+            "apt-mark showhold": (0, ""),
             "--simulate install libssl-dev": (0, gone + costs + "Inst libssl-dev (3.0 X [amd64])\n"),
             "apt-get --yes": (0, ""),
         },
@@ -558,6 +570,27 @@ def test_what_others_need_stays_and_they_are_named(apt_packages, play):
     module.answers["dpkg-query"] = [(0, "zsh-common\tall\tinstalled\t\n")] * 4
     result = apt_packages.absent(apt, module, ledger)
     assert result["kept"] == ["needed by grml, and stay: zsh-common"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_others_could_do_without_goes(apt_packages, play):
+    """Such a one has `Depends: wget | curl`, and wget was there before."""
+    removable = "Would remove or purge zsh (1) ...\nWould remove or purge zsh-common (1) ...\n"
+    apt, module, ledger = removal(play, needed=("zsh-common",), removable=removable)
+    result = apt_packages.absent(apt, module, ledger)
+    assert result["kept"] == []
+    assert "dpkg --no-act --abort-after=3 --remove zsh zsh-common" in module.ran
+    assert [line for line in module.ran if line.endswith("--yes remove zsh zsh-common")]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_is_on_hold_stays_and_it_is_said(apt_packages, play):
+    apt, module, ledger = removal(play, needed=("zsh-common",), held="zsh-common\n")
+    module.answers["dpkg-query"] = [(0, "zsh-common\tall\tinstalled\t\n")] * 4
+    result = apt_packages.absent(apt, module, ledger)
+    assert result["kept"] == ["on hold, and stay (apt-mark unhold, then run again): zsh-common"]
+    with ledger.locked():
+        assert "zsh-common" in ledger.section("packages")
 
 
 def test_what_somebody_asked_for_since_stays_and_is_theirs(apt_packages, play, monkeypatch, quiet):

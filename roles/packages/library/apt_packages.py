@@ -113,6 +113,7 @@ from ansible.module_utils.packages_plan import (
     unlisted,
     unnoted,
     want,
+    would_remove,
 )
 
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
@@ -307,6 +308,19 @@ class Apt:
         words = [word for option in options for word in ("-o", option)]
         return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"])).removed) & set(names)
 
+    def removable(self, names):
+        """Return those of some packages that dpkg would remove, so that all that stay have what they need.
+
+        Where others ask for one of several (`Depends: wget | curl`), apt's autoremove keeps every one that is there.
+        """
+        command = ["dpkg", "--no-act", "--abort-after=%d" % (len(names) + 1), "--remove"]
+        _, output = self.run(command + sorted(names))  # it fails for each that is needed, and says nothing else by that
+        return set(would_remove(output, self.native)) & set(names)
+
+    def held(self):
+        """Return the packages that somebody has put on hold (apt-mark(8))."""
+        return set(self.must(["apt-mark", "showhold"]).split())
+
 
 def present(apt, module, ledger):
     """Install what is missing; return what there is to say."""
@@ -384,6 +398,7 @@ def reasons_to_stay(apt, names, entries, params):
     elsewhere = ", ".join(unlisted(text_of(NSSWITCH)))
     registered = {place for path in registered_shells(text_of(SHELLS)) for place in places(path)} if elsewhere else ()
     wanted = linked(folders)
+    held = apt.held() if names else ()
     unseen = [folder for folder in folders if os.path.islink(folder)]
     reasons = {}
     for name in names:
@@ -403,6 +418,8 @@ def reasons_to_stay(apt, names, entries, params):
                 "libraries that interpreters may be linked with stay, for %s is a link, which root does not follow"
                 % ", ".join(unseen)
             )
+        elif name in held:
+            reasons[name] = "on hold, and stay (apt-mark unhold, then run again)"
         elif name in by_hand:
             reasons[name] = BY_HAND
     return reasons
@@ -419,8 +436,11 @@ class Removal:
         there = [name for name in self.leaving if apt.states.get(name) == "installed"]
         self.reasons = reasons_to_stay(apt, there, self.entries, params)
         free = [name for name in there if name not in self.reasons]
-        self.going = sorted(apt.unneeded(free)) if free else []
-        self.blame(sorted(set(free).difference(self.going)))
+        going = apt.unneeded(free) if free else set()
+        if going != set(free):
+            going |= apt.removable(free)
+        self.going = sorted(going)
+        self.blame(sorted(set(free) - going))
         self.remains = [name for name in self.leaving if self.is_remainder(name)]
         self.back = {
             name: entry

@@ -119,6 +119,20 @@ def simulated(text):
     return Simulation(new, upgraded, re.findall(r"^(?:Remv|Purg) (\S+)", text, re.MULTILINE))
 
 
+def would_remove(text, native):
+    """Return the packages that `dpkg --no-act --remove` would remove.
+
+    Its lines are `Would remove or purge NAME (VERSION) ...`; dpkg(1) names the architecture of what may be there for
+    several, apt only one that is not the machine's own.
+
+    :param native: the machine's architecture, as `dpkg --print-architecture` says it.
+    """
+    return [
+        name[: -len(native) - 1] if name.endswith(":" + native) else name
+        for name in re.findall(r"^Would remove or purge (\S+) \(", text, re.MULTILINE)
+    ]
+
+
 def advice(output):
     """Return what to do about apt's errors, or an empty text where nobody knows."""
     for pattern, text in ADVICE:
