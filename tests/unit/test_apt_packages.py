@@ -149,11 +149,10 @@ def test_a_package_is_released_when_nobody_wants_it(packages_plan):
     assert entries["git"]["wanted_by"] == {"ann": ["vim", "zsh"]}  # the old entries are as they were
 
 
-def test_a_state_file_is_written_and_read(packages_plan):
-    text = packages_plan.extended_states(["zsh", "libc6:i386"], "amd64")
-    assert text.startswith("Package: zsh\nArchitecture: amd64\nAuto-Installed: 1\n\n")
-    text += "Package: vim\nArchitecture: amd64\nAuto-Installed: 0\n\n"
-    assert packages_plan.automatic(text, "amd64") == {"zsh", "libc6:i386"}
+def test_a_state_file_of_apt_s_says_what_others_brought(packages_plan):
+    text = "Package: %s\nArchitecture: %s\nAuto-Installed: %d\n\n"
+    rows = [("zsh", "amd64", 1), ("libc6", "i386", 1), ("vim", "amd64", 0)]
+    assert packages_plan.automatic("".join(text % row for row in rows), "amd64") == {"zsh", "libc6:i386"}
 
 
 def test_libraries_of_a_program_are_found(packages_plan):
@@ -398,15 +397,16 @@ def test_one_killed_while_it_was_unpacked_is_brought_again(apt_packages, play):
 def removal(play, **options):
     """Play a removal of the role zsh, after devrig had installed zsh and zsh-common."""
     found = {"states": "installed", "needed": (), "with_them": "", **options}
+    goes = [name for name in ("zsh", "zsh-common") if name not in found["needed"]]
     zsh = "zsh\tamd64\t%s\t\nzsh-common\tall\t%s\t\n" % (found["states"], found["states"])
-    going = "".join("Remv %s [1]\n" % name for name in ("zsh", "zsh-common") if name not in found["needed"])
+    going = "".join("Remv %s [1]\n" % name for name in goes)
+    would = "".join("Would remove or purge %s (1) ...\n" % name for name in goes)
     apt, module, ledger = play(
         {
             "dpkg-query": [(0, zsh), (0, zsh), (0, zsh.replace("installed", "config-files")), (0, "")],
             "dpkg-query Conffiles": (0, found.get("conffiles", "")),
-            "--simulate autoremove": (0, going),
             "--simulate remove": (0, going + found["with_them"]),
-            "dpkg --no-act --remove": (1, found.get("removable", "")),
+            "dpkg --no-act --remove": (1 if found["needed"] else 0, would),
             "apt-mark showhold": (0, found.get("held", "")),
             "apt-get --yes remove": (0, ""),
             "dpkg --purge": (0, ""),
@@ -513,7 +513,7 @@ def replacing(play, costs):
         {
             "dpkg-query": [there] * 3 + [(0, "")] * 2,
             "dpkg-query Conffiles": (0, ""),
-            "--simulate autoremove": (0, gone),
+            "dpkg --no-act --remove": (0, "Would remove or purge libssl1.0-dev (1.0) ...\n"),
             "--simulate remove": (0, gone),
             "apt-mark showhold": (0, ""),
             "--simulate install libssl-dev": (0, gone + costs + "Inst libssl-dev (3.0 X [amd64])\n"),
@@ -573,14 +573,12 @@ def test_what_others_need_stays_and_they_are_named(apt_packages, play):
 
 
 @pytest.mark.usefixtures("quiet")
-def test_what_others_could_do_without_goes(apt_packages, play):
-    """Such a one has `Depends: wget | curl`, and wget was there before."""
-    removable = "Would remove or purge zsh (1) ...\nWould remove or purge zsh-common (1) ...\n"
-    apt, module, ledger = removal(play, needed=("zsh-common",), removable=removable)
-    result = apt_packages.absent(apt, module, ledger)
-    assert result["kept"] == []
-    assert "dpkg --no-act --abort-after=3 --remove zsh zsh-common" in module.ran
-    assert [line for line in module.ran if line.endswith("--yes remove zsh zsh-common")]
+def test_where_dpkg_cannot_say_what_is_needed_nothing_goes(apt_packages, play):
+    apt, module, ledger = removal(play)
+    module.answers["dpkg --no-act --remove"] = (2, "dpkg: error: failed to open the database\n")
+    with pytest.raises(apt_packages.Refused, match="failed to open the database"):
+        apt_packages.absent(apt, module, ledger)
+    assert not any("--yes" in line for line in module.ran)
 
 
 @pytest.mark.usefixtures("quiet")

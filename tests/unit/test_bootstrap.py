@@ -143,9 +143,24 @@ APT = """
 echo "$*" >>"$0.log"
 case "$*" in
 *--simulate*install*) printf 'Inst %s\n' 'python3-venv (3 X)' 'libold [1] (2 X)' 'python3.11-venv (3 X)' ;;
-*--simulate*autoremove*) printf 'Remv python3-venv [3]\nRemv theirs [1]\n' ;;
 *--download-only*) ;;
 *install*) grep -q python3-venv "${0%/bin/*}/var/bootstrap-packages" || exit 100; touch "$0.installed" ;;
+esac
+"""
+#: Says of what it is asked to remove that python3.11-venv is needed.
+DPKG = """
+case "$*" in
+*--no-act*--remove*)
+  for name in "$@"; do
+    case $name in
+    -*) ;;
+    python3.11-venv) echo "dpkg: dependency problems prevent removal of $name:" >&2 ;;
+    *) echo "Would remove or purge $name:amd64 (3) ..." ;;
+    esac
+  done
+  exit 1
+  ;;
+*) echo amd64 ;;
 esac
 """
 BARE_PYTHON = f'[ -e "${{0%/*}}/apt-get.installed" ] || COMPLETE=1\n{GOOD_PYTHON}'
@@ -242,7 +257,7 @@ def used(machine, tmp_path):
     (tmp_path / "bin/apt-get.log").write_text("")
 
     def run(*arguments, **programs):
-        given = {"id": ADMIN, "apt_get": APT, "sudo": "", "dpkg": "echo amd64", "python3": BARE_PYTHON, **programs}
+        given = {"id": ADMIN, "apt_get": APT, "sudo": "", "dpkg": DPKG, "python3": BARE_PYTHON, **programs}
         return machine("remove.yml", *arguments, **given)
 
     return run
@@ -253,7 +268,7 @@ def test_remove_takes_back_what_it_brought_and_its_folders(used, tmp_path):
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "home").iterdir()) == []
     log = (tmp_path / "bin/apt-get.log").read_text().splitlines()
-    assert log[-1] == "purge -qy python3-venv"  # what apt says nobody needs, and what is its own
+    assert log[-1] == "purge -qy python3-venv"  # what dpkg says nobody needs
     assert "other packages need these, and they stay: python3.11-venv" in done.stdout
     assert not (tmp_path / "var").exists()
 
@@ -351,7 +366,7 @@ def closed(machine, tmp_path):
     (folder / "SHA256SUMS").write_text(sums.stdout)
 
     def run(*arguments, **programs):
-        given = {"id": ADMIN, "apt_get": LISTS, "sudo": "", "dpkg": "echo amd64", "python3": GOOD_PYTHON, **programs}
+        given = {"id": ADMIN, "apt_get": LISTS, "sudo": "", "dpkg": DPKG, "python3": GOOD_PYTHON, **programs}
         return machine(*arguments, **given)
 
     return run

@@ -102,7 +102,6 @@ from ansible.module_utils.packages_plan import (
     automatic,
     edited,
     errors,
-    extended_states,
     halfway,
     libraries,
     missing,
@@ -298,23 +297,17 @@ class Apt:
         candidates = (base + name + ".list", base + "%s:%s.list" % (plain, self.native), base + plain + ".list")
         return next((text for text in map(text_of, candidates) if text), "").splitlines()
 
-    def unneeded(self, names):
-        """Return those of some packages that nothing else needs: what apt would clear up if just they could go."""
-        beside = os.path.join(self.module.tmpdir, "extended_states")
-        with open(beside, "w", encoding="utf-8") as stream:
-            stream.write(extended_states(names, self.native))
-        options = ["Dir::State::extended_states=" + beside]
-        options += ["APT::AutoRemove::%sImportant=false" % kind for kind in ("Recommends", "Suggests")]
-        words = [word for option in options for word in ("-o", option)]
-        return set(simulated(self.must(["apt-get", "--simulate"] + words + ["autoremove"])).removed) & set(names)
-
     def removable(self, names):
-        """Return those of some packages that dpkg would remove, so that all that stay have what they need.
+        """Return those of some packages that nothing else needs: what dpkg would remove if these could go.
 
-        Where others ask for one of several (`Depends: wget | curl`), apt's autoremove keeps every one that is there.
+        Of what others ask for one of (`Depends: wget | curl`), apt's autoremove would keep each that is there.
         """
-        command = ["dpkg", "--no-act", "--abort-after=%d" % (len(names) + 1), "--remove"]
-        _, output = self.run(command + sorted(names))  # it fails for each that is needed, and says nothing else by that
+        if not names:
+            return set()
+        command = ["dpkg", "--no-act", "--abort-after=%d" % (len(names) + 1), "--remove"] + sorted(names)
+        status, output = self.run(command)
+        if status > 1:  # with 1 some are needed
+            self.fail(output)
         return set(would_remove(output, self.native)) & set(names)
 
     def held(self):
@@ -436,11 +429,8 @@ class Removal:
         there = [name for name in self.leaving if apt.states.get(name) == "installed"]
         self.reasons = reasons_to_stay(apt, there, self.entries, params)
         free = [name for name in there if name not in self.reasons]
-        going = apt.unneeded(free) if free else set()
-        if going != set(free):
-            going |= apt.removable(free)
-        self.going = sorted(going)
-        self.blame(sorted(set(free) - going))
+        self.going = sorted(apt.removable(free))
+        self.blame(sorted(set(free).difference(self.going)))
         self.remains = [name for name in self.leaving if self.is_remainder(name)]
         self.back = {
             name: entry

@@ -210,12 +210,6 @@ def released(entries, user, roles):
     return left, sorted(name for name, entry in left.items() if not entry["wanted_by"])
 
 
-def extended_states(names, native):
-    """Return an apt state file in which the named packages, and no others, go when nobody needs them (apt-mark(8))."""
-    stanza = "Package: %s\nArchitecture: %s\nAuto-Installed: 1\n\n"
-    return "".join(stanza % (name.split(":")[0], (name.split(":") + [native])[1]) for name in names)
-
-
 def automatic(text, native):
     """Return the packages that a state file of apt's calls brought by others."""
     found = set()
