@@ -113,7 +113,8 @@ def finished(lab: dict, suite: str) -> tuple[str, dict[str, str]]:
 def first(lab: dict, suite: str, rounds: int) -> tuple[float, float, dict]:
     """Return seconds of a first run whose interpreter comes finished, of the same put in by hand, and again()'s answer.
 
-    By hand: the packages that came, Ansible in a venv, pyenv, and pip and pipenv with all that they bring.
+    By hand: the packages that came, Ansible in a venv, pyenv, and pip and pipenv with all that they bring (named one by
+    one, for the venv is of the machine's own Python, which asks for other versions).
     """
     version, sums = finished(lab, suite)
     listed = "dpkg-query --show --showformat '${Package}\\n'"
@@ -131,7 +132,7 @@ def first(lab: dict, suite: str, rounds: int) -> tuple[float, float, dict]:
       ansible/bin/pip install --quiet --no-cache-dir --requirement devrig/requirements.txt
       git clone -q {lab["settings"]["pyenv_git_url"]} .pyenv
       python3 -m venv pipenv
-      pipenv/bin/pip install --quiet {" ".join(line for line in frozen if "==" in line)}
+      pipenv/bin/pip install --quiet --no-deps {" ".join(line for line in frozen if "==" in line)}
     """
     with container(lab, suite):
         return took, timed(lambda: inside(lab, by_hand)), figures
