@@ -50,6 +50,11 @@ def test_dpkg_says_what_it_would_remove(packages_plan):
     assert packages_plan.would_remove(text, "amd64") == ["curl", "libcurl4", "zlib1g:i386"]
 
 
+def test_dpkg_is_told_which_one_is_meant_where_another_architecture_has_it_too(packages_plan):
+    states = {"zlib1g": "installed", "zlib1g:i386": "config-files", "zsh": "installed"}
+    assert packages_plan.exact(["zlib1g", "zsh"], states, "amd64") == ["zlib1g:amd64", "zsh"]
+
+
 def test_states_are_those_of_the_machine_s_own_architecture(packages_plan):
     states, provided = packages_plan.packages(LISTING, "amd64")
     assert states["libc6"] == "installed"
@@ -182,11 +187,12 @@ class Machine:
         self.answers = {"dpkg --print-architecture": (0, "amd64\n"), **answers}
         self.check_mode = False
         self.tmpdir = str(tmp_path)
-        self.ran, self.warnings = [], []
+        self.ran, self.warnings, self.environment = [], [], {}
 
     def run_command(self, argv, check_rc=False, environ_update=None):
         line = " ".join(argv)
         self.ran.append(line)
+        self.environment[" ".join(argv[:2])] = environ_update
         key = max((key for key in self.answers if all(word in line for word in key.split())), key=len)
         answer = self.answers[key]
         status, output = answer.pop(0) if isinstance(answer, list) else answer
@@ -566,10 +572,19 @@ def test_libraries_stay_where_it_is_not_seen_who_is_linked_with_them(apt_package
 @pytest.mark.usefixtures("quiet")
 def test_what_others_need_stays_and_they_are_named(apt_packages, play):
     apt, module, ledger = removal(play, needed=("zsh-common",))
-    module.answers["--simulate remove zsh-common"] = (0, "Remv grml [1]\nRemv zsh-common [1]\n")
+    module.answers["--simulate remove zsh-common"] = (0, "Remv grml [1]\nRemv zsh [1]\nRemv zsh-common [1]\n")
     module.answers["dpkg-query"] = [(0, "zsh-common\tall\tinstalled\t\n")] * 4
     result = apt_packages.absent(apt, module, ledger)
     assert result["kept"] == ["needed by grml, and stay: zsh-common"]
+    # Without what goes: who asks for one of two does not need the one that stays as long as the other is there.
+    assert "apt-get --simulate remove zsh-common zsh" in module.ran
+
+
+@pytest.mark.usefixtures("quiet")
+def test_dpkg_finds_its_helpers_also_for_a_user_without_sbin(apt_packages, play):
+    apt, module, ledger = removal(play)
+    apt_packages.absent(apt, module, ledger)
+    assert {"/usr/sbin", "/sbin"} <= set(module.environment["dpkg --no-act"]["PATH"].split(":"))
 
 
 @pytest.mark.usefixtures("quiet")

@@ -40,7 +40,7 @@ def machine(tmp_path):
     (tmp_path / "bootstrap").write_text(script)
     for name in ("requirements.txt", "ansible.cfg", "playbook.yml"):
         (tmp_path / name).write_text("x\n")
-    standing = {"dpkg": "", "sleep": "", "getent": ""}
+    standing = {"dpkg": "", "apt-mark": "", "sleep": "", "getent": ""}
 
     def run(*arguments, **programs):
         for name, body in {**standing, **programs}.items():
@@ -109,8 +109,24 @@ def test_who_wants_no_root_is_not_asked_for_a_password(machine, tmp_path, asked)
 
 
 def test_sudo_with_a_password_and_no_terminal(machine, tmp_path):
-    line = refused(machine(id=USER, apt_get="", sudo="exit 1"), tmp_path)
+    line = refused(machine(id=USER, apt_get="", sudo="exit 1", python3=GOOD_PYTHON), tmp_path)
     assert "--become-password-file" in line
+
+
+@pytest.mark.parametrize("arguments", [(), ("--become-password-file=x",), ("verify.yml",)])
+def test_sudo_with_a_password_and_no_terminal_brings_no_venv(machine, tmp_path, arguments):
+    bare = f"COMPLETE=1\n{GOOD_PYTHON}"
+    line = refused(machine(*arguments, id=USER, apt_get="", sudo="exit 1", python3=bare), tmp_path)
+    assert line.endswith("apt-get install --no-install-recommends python3-venv")
+
+
+@pytest.mark.parametrize("playbook", ["verify.yml", "bundle.yml"])
+def test_who_only_looks_or_gathers_is_not_asked_for_a_password(machine, playbook):
+    done = machine(playbook, id=USER, apt_get="exit 9", sudo="exit 1", python3=GOOD_PYTHON)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith(f"/{playbook}")
+    other = machine(playbook, "-e", "dev_user=ann", id=USER, apt_get="exit 9", sudo="exit 1", python3=GOOD_PYTHON)
+    assert "--become-password-file" in other.stderr
 
 
 @pytest.mark.parametrize("named", [("-i", "team.yml"), ("-iteam.yml",), ("--inventory=team.yml",)])
@@ -149,6 +165,7 @@ esac
 """
 #: Says of what it is asked to remove that python3.11-venv is needed.
 DPKG = """
+echo "$PATH: $*" >>"$0.log"
 case "$*" in
 *--no-act*--remove*)
   for name in "$@"; do
@@ -158,6 +175,7 @@ case "$*" in
     *) echo "Would remove or purge $name:amd64 (3) ..." ;;
     esac
   done
+  printf "%s\n" "Errors were encountered while processing:" " python3.11-venv" >&2
   exit 1
   ;;
 *) echo amd64 ;;
@@ -268,9 +286,31 @@ def test_remove_takes_back_what_it_brought_and_its_folders(used, tmp_path):
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "home").iterdir()) == []
     log = (tmp_path / "bin/apt-get.log").read_text().splitlines()
-    assert log[-1] == "purge -qy python3-venv"  # what dpkg says nobody needs
+    assert log[-1] == "purge -qy python3-venv:amd64"  # what dpkg says nobody needs
+    assert ":/usr/sbin:/sbin: --no-act" in (tmp_path / "bin/dpkg.log").read_text()
     assert "other packages need these, and they stay: python3.11-venv" in done.stdout
     assert not (tmp_path / "var").exists()
+
+
+def test_what_is_on_hold_stays_and_it_is_said(used, tmp_path):
+    done = used(apt_mark="echo python3-venv; echo theirs")
+    assert done.returncode == 0, done.stderr
+    assert "on hold (apt-mark), and stay: python3-venv\n" in done.stdout
+    assert "purge" not in (tmp_path / "bin/apt-get.log").read_text()
+
+
+def test_where_dpkg_does_not_say_what_may_go_nothing_is_forgotten(used, tmp_path):
+    done = used(dpkg="echo no database; exit 2")
+    assert done.returncode == 1
+    assert "packages that were not taken away: python3-venv python3.11-venv no database" in done.stderr
+    assert (tmp_path / "var/bootstrap-packages").exists()
+
+
+def test_packages_stay_where_sudo_asks_and_nobody_answers(used, tmp_path):
+    done = used("--become-password-file=x", id=USER, sudo="exit 1")
+    assert done.returncode == 0, done.stderr
+    assert "an administrator may take away again: python3-venv python3.11-venv" in done.stdout
+    assert (tmp_path / "var/bootstrap-packages").exists()
 
 
 def test_remove_leaves_what_is_not_its_own(used, tmp_path):
@@ -453,7 +493,7 @@ def test_the_undo_takes_apt_s_folder_back_and_does_without_it(closed, tmp_path):
     done = closed("remove.yml", apt_get=APT.replace('echo "$*"', 'echo "$APT_CONFIG: $*"'), python3=BARE_PYTHON)
     assert done.returncode == 0, done.stderr
     assert list((tmp_path / "home").iterdir()) == []
-    assert (tmp_path / "bin/apt-get.log").read_text().splitlines()[-1] == ": purge -qy python3-venv"
+    assert (tmp_path / "bin/apt-get.log").read_text().splitlines()[-1] == ": purge -qy python3-venv:amd64"
 
 
 def test_without_a_bundle_nobody_s_apt_is_configured(machine):

@@ -102,6 +102,7 @@ from ansible.module_utils.packages_plan import (
     automatic,
     edited,
     errors,
+    exact,
     halfway,
     libraries,
     missing,
@@ -123,7 +124,14 @@ GREATEST = 200 << 20  # bytes of a program that is looked into
 BY_HAND = "somebody asked for them since, and they stay"
 #: Nobody is there to answer; a configuration that somebody edited stays as it is.
 CONFFILES = ("--force-confdef", "--force-confold")
-ENVIRONMENT = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C", "LANGUAGE": "C", "NEEDRESTART_MODE": "l"}
+#: dpkg wants ldconfig(8) and start-stop-daemon(8) in PATH, also where it only looks, as a user whose PATH has no sbin.
+ENVIRONMENT = {
+    "DEBIAN_FRONTEND": "noninteractive",
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+    "NEEDRESTART_MODE": "l",
+    "PATH": os.pathsep.join([os.environ.get("PATH") or os.defpath, "/usr/sbin", "/sbin"]),
+}
 
 
 def digest(path):
@@ -304,8 +312,8 @@ class Apt:
         """
         if not names:
             return set()
-        command = ["dpkg", "--no-act", "--abort-after=%d" % (len(names) + 1), "--remove"] + sorted(names)
-        status, output = self.run(command)
+        command = ["dpkg", "--no-act", "--abort-after=%d" % (len(names) + 1), "--remove"]
+        status, output = self.run(command + exact(sorted(names), self.states, self.native))
         if status > 1:  # with 1 some are needed
             self.fail(output)
         return set(would_remove(output, self.native)) & set(names)
@@ -447,7 +455,7 @@ class Removal:
         """Find out who needs packages that stay. Where it is what devrig added and somebody wants, nothing is said."""
         if not needed:
             return
-        with_them = simulated(self.apt.must(["apt-get", "--simulate", "remove"] + needed)).removed
+        with_them = simulated(self.apt.must(["apt-get", "--simulate", "remove"] + needed + self.going)).removed
         wanted = {name for name, entry in self.left.items() if entry["wanted_by"]}
         others = sorted(set(with_them) - set(needed) - set(self.going) - wanted)
         if others:
@@ -475,7 +483,7 @@ class Removal:
             apt.look()
         rest = [name for name in purged if apt.states.get(name) == "config-files"]
         if rest:
-            apt.must(["dpkg", "--purge"] + rest)
+            apt.must(["dpkg", "--purge"] + exact(rest, apt.states, apt.native))
 
     def forgo(self):
         """Bring nothing back for which more would go than devrig's that goes anyway, and what was replaced."""
@@ -492,7 +500,8 @@ class Removal:
 
     def is_untouched(self, name):
         """Say whether nobody edited a package's configuration; if somebody did, it stays."""
-        _, conffiles, _ = self.apt.module.run_command(["dpkg-query", "-W", "-f", "${Conffiles}", name])
+        which = exact([name], self.apt.states, self.apt.native)
+        _, conffiles, _ = self.apt.module.run_command(["dpkg-query", "-W", "-f", "${Conffiles}"] + which)
         changed = edited(conffiles, digest)
         if changed:
             self.reasons[name] = "was edited and stays (%s)" % ", ".join(changed)

@@ -104,6 +104,15 @@ def halfway(states):
     return sorted(name for name, state in states.items() if state in HALFWAY)
 
 
+def exact(names, states, native):
+    """Return names as dpkg(1) takes them: with the architecture where the same package is there for another one too.
+
+    :param native: the machine's architecture, as `dpkg --print-architecture` says it.
+    """
+    twins = {name.split(":")[0] for name in states if ":" in name}
+    return ["%s:%s" % (name, native) if name in twins else name for name in names]
+
+
 def simulated(text):
     """Return what `apt-get --simulate` would do, as a Simulation.
 
