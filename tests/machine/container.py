@@ -11,6 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CHECKOUT = "/srv/devrig"
 SETTINGS = "/srv/settings.json"
 
+#: What login(1) gives to who is not root on Debian (ENV_PATH in /etc/login.defs); podman gives all what is root's.
+USER_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+
 #: For a container of an image that is set up: an image gives folders new times, by which the shell knows whether its
 #: completion is true.
 READY = f'zsh -f -c "$(cat {CHECKOUT}/roles/zsh/files/ready.zsh)"'
@@ -72,7 +75,8 @@ class Container:
 
     def command(self, *command, user="dev", env=None, folder=None, options=()):
         """Return the command line that runs a command in the container."""
-        settings = [f"--env={name}={value}" for name, value in {**self.environment, **(env or {})}.items()]
+        path = {} if user == "root" else {"PATH": USER_PATH}
+        settings = [f"--env={name}={value}" for name, value in {**path, **self.environment, **(env or {})}.items()]
         place = ["--workdir", folder or ("/root" if user == "root" else "/home/dev")]
         return ["podman", "exec", "--interactive", "--user", user, *place, *settings, *options, self.name, *command]
 
