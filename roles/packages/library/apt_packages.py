@@ -308,7 +308,7 @@ class Apt:
     def removable(self, names):
         """Return those of some packages that nothing else needs: what dpkg would remove if these could go.
 
-        Of what others ask for one of (`Depends: wget | curl`), apt's autoremove would keep each that is there.
+        Where others take one or the other (alternatives, deb-control(5)), apt's autoremove would keep both.
         """
         if not names:
             return set()
