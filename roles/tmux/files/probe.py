@@ -1,6 +1,7 @@
 """Start a tmux server with this user's configuration, and print as JSON what it does there.
 
 Sockets and saved sessions lie in a folder of its own, so that the user's are not touched; at the end all is gone.
+Its argument is `saves` where sessions are to be saved by themselves.
 """
 
 import json
@@ -45,7 +46,7 @@ def tmux(*argv, **options):
     return run("tmux", "-u", "-L", "probe", *argv, **options)[1]
 
 
-def wait_for(condition, seconds=6):
+def wait_for(condition, seconds=20):
     """Wait until a function is true, for so many seconds at most; return whether it is."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
@@ -129,11 +130,17 @@ def shell_quoted(argv):
     return "exec " + " ".join("'%s'" % item.replace("'", "'\\''") for item in argv)
 
 
-def round_trip(work, state):
-    """Kill the server as a crash would, and bring its sessions back; return what was said and whether all is there."""
+def round_trip(work, state, wanted):
+    """Kill the server as a crash would, and bring its sessions back; return what was said and whether all is there.
+
+    wanted: whether the sessions of a server are to be saved by themselves.
+    """
     folder = os.path.join(work, "a folder")
     os.mkdir(folder)
-    by_itself = wait_for(lambda: os.path.isdir(state) and any(name.endswith(".json") for name in os.listdir(state)))
+    by_itself = wait_for(
+        lambda: os.path.isdir(state) and any(name.endswith(".json") for name in os.listdir(state)),
+        20 if wanted else 3,
+    )
     tmux("new-session", "-d", "-s", "kept", "-n", "it's kept", "exec sleep 60", cwd=folder)
     tmux("split-window", "-t", "kept", "exec sleep 60", cwd=work)
     tmux("resize-pane", "-Z", "-t", "kept")
@@ -168,7 +175,7 @@ def main():
         found["started"] = run("tmux", "-L", "probe", "list-sessions")[0] == 0
         if found["started"]:
             found.update(options_found(), keys=noted_keys(), **moves(work))
-            found.update(round_trip(work, os.path.join(work, "state", "tmux", "sessions")))
+            found.update(round_trip(work, os.path.join(work, "state", "tmux", "sessions"), sys.argv[1:] == ["saves"]))
         print(json.dumps(found))
     finally:
         for name in ("outer", "probe"):
