@@ -51,6 +51,16 @@ def serve(folder: str | Path, port: int = 0) -> Iterator[str]:
         server.shutdown()
 
 
+def podman(*arguments: str, stdin: bytes = b"") -> None:
+    """Run podman, without its answer. Raises subprocess.CalledProcessError."""
+    subprocess.run(["podman", *arguments], check=True, input=stdin, stdout=subprocess.DEVNULL)
+
+
+def as_root(name: str, script: str, stdin: bytes = b"") -> None:
+    """Run a shell script as root of a machine. Raises subprocess.CalledProcessError."""
+    podman("exec", "--interactive", name, "sh", "-euc", script, stdin=stdin)
+
+
 def start(lab: dict, suite: str, name: str, archives: str | Path = "") -> None:
     """Start a bare machine of a suite, in the place of one of the same name.
 
@@ -60,15 +70,14 @@ def start(lab: dict, suite: str, name: str, archives: str | Path = "") -> None:
     if lab["ca_bundle"]:
         volumes.append(f"--volume={lab['ca_bundle']}:{lab['environment']['PIP_CERT']}:ro")
     stop(name)
-    command = ["podman", "run", "--detach", f"--name={name}", "--network=host", *volumes, lab["images"][suite]]
     # bash, for it waits for the orphans too: sleep alone would gather dead processes until there is room for no more.
-    subprocess.run([*command, "bash", "-c", "sleep infinity & wait"], check=True, stdout=subprocess.DEVNULL)
+    init = [lab["images"][suite], "bash", "-c", "sleep infinity & wait"]
+    podman("run", "--detach", f"--name={name}", "--network=host", *volumes, *init)
 
 
 def stop(name: str) -> None:
     """Remove a machine, if it is there."""
-    command = ["podman", "rm", "--force", "--time=0", "--ignore", name]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    podman("rm", "--force", "--time=0", "--ignore", name)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Many hosts at once: containers on this machine, set up by one play, beside one of them alone."""
+"""Many hosts at once: containers on this machine, set up over ssh by one play, beside one of them alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.again import finished
-from tests.bench.machine import ROOT, describe, mirror, start, stop
+from tests.bench.machine import ROOT, as_root, describe, mirror, podman, start, stop
+from tests.lab.machine import free_port
+
+#: Run as root in a bare machine, with a public key as standard input. The lists of packages go: a new machine has none.
+SERVER = """
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qqy install --no-install-recommends openssh-server
+rm -rf /var/lib/apt/lists/*
+mkdir -p /run/sshd
+install -d -o dev -g dev -m 700 /home/dev/.ssh
+install -o dev -g dev -m 600 /dev/stdin /home/dev/.ssh/authorized_keys
+"""
 
 #: Wanted at most: time of ten hosts by that of one, whose interpreter comes finished.
 TEN = 2.0
@@ -55,13 +66,47 @@ def hosts(lab: dict, suites: list[str], count: int, *, alone: bool = True) -> It
                 stop(name)
 
 
-def inventory(lab: dict, names: dict[str, str], folder: Path) -> Path:
+@contextlib.contextmanager
+def with_ssh(lab: dict, suites: list[str], key: Path) -> Iterator[dict]:
+    """Have machines with a server of ssh's that lets in who has a key; the value describes a laboratory that has these.
+
+    :param key: the private key; the public one is beside it.
+    """
+    images = {suite: f"localhost/devrig-scale/{suite}:ssh" for suite in suites}
+    name = "devrig-scale-ssh"
+    try:
+        for suite, image in images.items():
+            start(lab, suite, name)
+            as_root(name, SERVER, stdin=key.with_suffix(".pub").read_bytes())
+            podman("commit", "--quiet", name, image)
+            stop(name)
+        yield {**lab, "images": images}
+    finally:
+        stop(name)
+        podman("image", "rm", "--force", *images.values())
+
+
+def listen(names: dict[str, str], key: Path) -> dict[str, dict]:
+    """Start the servers of machines; return name -> the variables of an inventory that lead there."""
+    reached = {}
+    for name in names:
+        port = free_port()
+        as_root(name, f"/usr/sbin/sshd -p {port} -o ListenAddress=127.0.0.1")
+        reached[name] = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": port,
+            "ansible_user": "dev",
+            "ansible_ssh_private_key_file": str(key),
+            "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+        }
+    return reached
+
+
+def inventory(lab: dict, names: dict[str, str], reached: dict[str, dict], folder: Path) -> Path:
     """Write an inventory for machines, beside the settings that all have; return its path."""
     found = {
         name: {
-            "ansible_host": name,
-            "ansible_connection": "containers.podman.podman",
-            "ansible_user": "dev",
+            **reached[name],
             "devrig_environment": lab["environment"],
             "pyenv_versions": [finished(lab, suite)[0]],
             "pyenv_prebuilt_dir": lab["finished"],
@@ -93,8 +138,7 @@ def processor() -> float:
 def play(path: Path, count: int) -> Played:
     """Set up all hosts of an inventory.
 
-    The controller's time has podman's clients in it, and nothing of what runs in the containers, which are no children
-    of theirs.
+    The controller's time has the clients of ssh in it, and nothing of what runs on the hosts.
     """
     begin, used = time.monotonic(), processor()
     done = subprocess.run(
@@ -119,11 +163,16 @@ def main(given: list[str]) -> int:
     suites = asked.suites.split(",")
     lab = describe(*suites)
     times = {}
-    with mirror(lab), tempfile.TemporaryDirectory() as work:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mirror(lab))
+        work = stack.enter_context(tempfile.TemporaryDirectory())
+        key = Path(work) / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+        lab = stack.enter_context(with_ssh(lab, suites, key))
         # The first brings packages, one host of each release.
         for count, alone in ((len(suites), False), (1, True), (asked.hosts, True)):
             with hosts(lab, suites, count, alone=alone) as names:
-                path = inventory(lab, names, Path(tempfile.mkdtemp(dir=work)))
+                path = inventory(lab, names, listen(names, key), Path(tempfile.mkdtemp(dir=work)))
                 times[count, alone] = play(path, count), play(path, count)
             first, again = times[count, alone]
             print(

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.bench.machine import describe, mirror
+from tests.lab import entrance
 from tests.lab.finished import pins
 from tests.machine.container import CHECKOUT, SETTINGS, Container, Done
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ("bullseye", "bookworm", "trixie")
 CALM = {"ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000", "LC_ALL": "C.UTF-8"}
-#: Where the collection is that knows podman: beside molecule.
-COLLECTIONS = next(path for path in sys.path if Path(path, "ansible_collections/containers/podman").is_dir())
 
 
 def pytest_addoption(parser):
@@ -36,17 +35,16 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 class FromHere:
-    """Sets up containers of all releases, through podman."""
+    """Sets up containers of all releases, from this machine."""
 
     def __init__(self, lab, folder, programs):
         self.programs = programs
         self.machines = {suite: Container(image, lab, archives(lab, suite)) for suite, image in lab["images"].items()}
         hosts = {
             suite: {
-                "ansible_connection": "containers.podman.podman",
-                "ansible_host": machine.name,
                 # One is entered as root, who sets up the user.
-                **({"ansible_user": "root", "dev_user": "dev"} if suite == "trixie" else {"ansible_user": "dev"}),
+                **entrance.host_vars(machine.name, "root" if suite == "trixie" else "dev"),
+                "dev_user": "dev" if suite == "trixie" else "",
                 "pyenv_versions": lab["interpreters"][suite],
                 "pyenv_prebuilt_dir": lab["finished"],
                 "devrig_environment": lab["environment"],
@@ -61,7 +59,7 @@ class FromHere:
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
             **CALM,
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": COLLECTIONS,
+            "ANSIBLE_CONNECTION_PLUGINS": str(entrance.PLUGINS),
             "ANSIBLE_HOME": str(folder / "ansible"),
         }
 

@@ -8,6 +8,8 @@ packages that are gone) is a mount in there too.
 import functools
 import subprocess
 
+from tests.lab import entrance
+
 #: Run as root with: work folder, user, home, extra mounts (a script), folder to start in, program and arguments.
 _ENTER = r"""
 set -e
@@ -93,11 +95,7 @@ class Machine:
 
         :raises RuntimeError: where the container does not run.
         """
-        found = _run(["podman", "inspect", "--type=container", "--format={{.State.Pid}}", self.name], check=True)
-        pid = found.stdout.strip()
-        if pid == "0":
-            raise RuntimeError(f"{self.name} does not run")
-        return ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wd", "--"]
+        return entrance.command(self.name)
 
     def root(self, *command, check=True):
         """Run a command there as root and return what it did.
