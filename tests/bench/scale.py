@@ -8,18 +8,19 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.again import finished
 from tests.bench.machine import ROOT, as_root, describe, mirror, podman, start, stop
-from tests.lab.machine import free_port
+from tests.lab import entrance
 
 #: Run as root in a bare machine, with a public key as standard input. The lists of packages go: a new machine has none.
 SERVER = """
@@ -86,18 +87,17 @@ def with_ssh(lab: dict, suites: list[str], key: Path) -> Iterator[dict]:
         podman("image", "rm", "--force", *images.values())
 
 
-def listen(names: dict[str, str], key: Path) -> dict[str, dict]:
-    """Start the servers of machines; return name -> the variables of an inventory that lead there."""
+def over_ssh(names: Iterable[str], key: Path) -> dict[str, dict]:
+    """Return name -> the variables of an inventory by which Ansible reaches a machine over ssh."""
     reached = {}
     for name in names:
-        port = free_port()
-        as_root(name, f"/usr/sbin/sshd -p {port} -o ListenAddress=127.0.0.1")
+        # The server speaks through the client's pipe, and not through a port.
+        server = shlex.join([*entrance.command(name), "/usr/sbin/sshd", "-i"])
+        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
         reached[name] = {
-            "ansible_host": "127.0.0.1",
-            "ansible_port": port,
             "ansible_user": "dev",
             "ansible_ssh_private_key_file": str(key),
-            "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
+            "ansible_ssh_common_args": shlex.join([f"-oProxyCommand={server}", *(f"-o{option}" for option in options)]),
         }
     return reached
 
@@ -172,7 +172,7 @@ def main(given: list[str]) -> int:
         # The first brings packages, one host of each release.
         for count, alone in ((len(suites), False), (1, True), (asked.hosts, True)):
             with hosts(lab, suites, count, alone=alone) as names:
-                path = inventory(lab, names, listen(names, key), Path(tempfile.mkdtemp(dir=work)))
+                path = inventory(lab, names, over_ssh(names, key), Path(tempfile.mkdtemp(dir=work)))
                 times[count, alone] = play(path, count), play(path, count)
             first, again = times[count, alone]
             print(

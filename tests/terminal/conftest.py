@@ -23,15 +23,15 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("host", hosts or [""], ids=hosts or ["here"], scope="session")
 
 
-class ByHost(LoadScopeScheduling):
-    """With several processes (pytest-xdist) the tests of a host are done by one, for they have time limits."""
+class ByHostAndFile(LoadScopeScheduling):
+    """With several processes (pytest-xdist) one does the tests of a file on a host: they share what is measured."""
 
     def _split_scope(self, nodeid):
-        return next((host for host in _hosts(self.config) if host in nodeid), "here")
+        return next((host for host in _hosts(self.config) if host in nodeid), "here") + nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return ByHost(config, log)
+    return ByHostAndFile(config, log)
 
 
 def pytest_collection_modifyitems(items):
