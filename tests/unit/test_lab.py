@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import finished, machine, prepare, pyenv_mirror, shell, sources, upstream
+from tests.lab import entrance, finished, machine, prepare, pyenv_mirror, shell, sources, upstream
 from tests.lab import images as images_module
 from tests.lab.__main__ import main
 from tests.lab.cache import Cache, cache_root, point, write_atomically
@@ -763,3 +763,24 @@ def test_a_suite_cannot_be_a_path(capsys):
     with pytest.raises(SystemExit):
         main(["prepare", "--suites", "../x", "--output", "lab.json"])
     assert "--suites" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("podman_says", "said"), [("echo 0", "box does not run"), ("echo no such box >&2; exit 125", "no such box")]
+)
+def test_who_does_not_run_is_not_entered(tmp_path, monkeypatch, podman_says, said):
+    (tmp_path / "podman").write_text(f"#!/bin/sh\n{podman_says}\n")
+    (tmp_path / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(RuntimeError, match=said):
+        entrance.host_vars("box", "dev")
+
+
+def test_a_container_is_entered_by_its_first_process(tmp_path, monkeypatch):
+    (tmp_path / "podman").write_text("#!/bin/sh\necho 4711\n")
+    (tmp_path / "podman").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert "--target=4711" in entrance.command("box")
+    found = entrance.host_vars("box", "dev")
+    assert found == {"ansible_connection": "namespaces", "ansible_nsenter_pid": 4711, "ansible_user": "dev"}
+    assert (entrance.PLUGINS / f"{found['ansible_connection']}.py").is_file()
