@@ -32,7 +32,7 @@ exec setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups "$@"
 """
 
 #: The user's home without what is large or tells of a person: histories, caches, virtualenvs, this checkout. Of
-#: ~/.cache and ~/.local/share there is what devrig puts there, but its Ansible and what pip has downloaded.
+#: ~/.cache and ~/.local/share there is what devrig puts there, but its Ansible and what was made or downloaded.
 _COPY = r"""
 set -e
 user=$1
@@ -41,7 +41,8 @@ work=$(mktemp -d /tmp/devrig-terminal.XXXXXX)
 mkdir "$work/home" "$work/tmp"
 cd "$home"
 tar -c --exclude=./.pyenv --exclude=./devrig --exclude=./.ansible \
-  --exclude='./.cache/[!d]*' --exclude='./.cache/d[!e]*' --exclude=./.cache/devrig/devrig-pip \
+  --exclude='./.cache/[!d]*' --exclude='./.cache/d[!e]*' \
+  --exclude='./.cache/devrig/devrig-*' --exclude='./.cache/devrig/openssl-*' \
   --exclude='./.local/share/[!d]*' --exclude='./.local/share/d[!e]*' --exclude=./.local/share/devrig/ansible \
   --exclude='./.*history' --exclude=./.viminfo --exclude='./.*.local' . |
   tar -x -C "$work/home"

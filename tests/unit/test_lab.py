@@ -6,12 +6,16 @@ import fcntl
 import functools
 import http.server
 import json
+import os
 import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
 
 from tests.lab import entrance, finished, machine, prepare, pyenv_mirror, shell, sources, upstream
 from tests.lab import images as images_module
@@ -774,6 +778,16 @@ def test_who_does_not_run_is_not_entered(tmp_path, monkeypatch, podman_says, sai
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     with pytest.raises(RuntimeError, match=said):
         entrance.host_vars("box", "dev")
+
+
+@pytest.mark.parametrize("pid", [os.getpid(), 1, 4194305])
+def test_a_process_of_this_machine_is_not_entered(pid):
+    """A container that was started again has another number, and the old one may be anybody's. The last is nobody's."""
+    connection_loader.add_directory(str(entrance.PLUGINS))
+    plugin = connection_loader.get("namespaces", PlayContext())
+    plugin.set_options(direct={"pid": pid})
+    with pytest.raises(AnsibleConnectionFailure, match=f"process {pid} is no container's"):
+        plugin.exec_command("true")
 
 
 def test_a_container_is_entered_by_its_first_process(tmp_path, monkeypatch):

@@ -13,10 +13,11 @@ name: namespaces
 short_description: Enter a container by nsenter(1)
 description:
   - Runs commands in the namespaces of a container on this machine, as who logs in there. Needs root here.
-    The commands may do what podman lets them do (capabilities(7)), and no more.
+    They have the capabilities(7) that podman leaves to a container; its limits and its filter of system calls they
+    have not.
 options:
   pid:
-    description: Number of the container's first process.
+    description: Number of the container's first process. One that has the namespaces of this machine is refused.
     type: int
     required: true
     vars: [{name: ansible_nsenter_pid}]
@@ -39,6 +40,17 @@ CAPABILITIES = """
 """
 
 
+def apart(pid):
+    """Tell whether a process runs, and elsewhere than this one: numbers are used again, by this machine's own too."""
+    try:
+        return all(
+            Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/self/ns/{kind}").readlink()
+            for kind in ("pid", "mnt")
+        )
+    except OSError:
+        return False
+
+
 class Connection(ConnectionBase):
     """A container whose namespaces are entered for each command."""
 
@@ -58,12 +70,12 @@ class Connection(ConnectionBase):
 
         :param cmd: text for sh.
         :param in_data: bytes for its standard input.
-        :raises AnsibleConnectionFailure: where the container does not run.
+        :raises AnsibleConnectionFailure: where the process is not a container's.
         """
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         pid, user = self.get_option("pid"), self.get_option("remote_user")
-        if not Path(f"/proc/{pid}").exists():
-            raise AnsibleConnectionFailure(f"the container of process {pid} does not run")
+        if not apart(pid):
+            raise AnsibleConnectionFailure(f"process {pid} is no container's: it was started again, or does not run")
         bounds = ",".join(["-all", *(f"+{name}" for name in CAPABILITIES.split())])
         enter = ["nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--wd", "--"]
         login = [f"--bounding-set={bounds}", f"--reuid={user}", f"--regid={user}", "--init-groups", "--reset-env"]
