@@ -780,7 +780,7 @@ def test_who_does_not_run_is_not_entered(tmp_path, monkeypatch, podman_says, sai
         entrance.host_vars("box", "dev")
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 1, 4194305])
+@pytest.mark.parametrize("pid", [os.getpid(), 1, 4194305], ids=["its own", "the first", "nobody's"])
 def test_a_process_of_this_machine_is_not_entered(pid):
     """A container that was started again has another number, and the old one may be anybody's. The last is nobody's."""
     connection_loader.add_directory(str(entrance.PLUGINS))
