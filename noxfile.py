@@ -7,8 +7,8 @@
 - packages: the same by the ansible-core of Debian's own packages, on the machine itself.
 - refused: what is too old says so at the start.
 
-Interpreters are those of this machine and pyenv's. A session whose Python is not there is skipped, and nox says so;
-the newest ansible-core on Debian 13's own Python is also what tests/machine runs.
+Interpreters are those of this machine and pyenv's. A session whose Python is not there fails. The newest ansible-core
+on Debian 13's own Python is also what tests/machine runs.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ os.environ["PATH"] = os.pathsep.join([*FOLDERS, *map(str, sorted(PYENV.glob("ver
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "venv"
 nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = True
 nox.options.envdir = str(CACHE / "nox")
 nox.options.reuse_venv = "yes"
 

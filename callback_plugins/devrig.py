@@ -9,6 +9,7 @@ from pathlib import Path
 from ansible.errors import AnsibleError
 from ansible.plugins.callback.default import CallbackModule as Default
 from ansible.release import __version__
+from ansible.template import Templar
 
 # Before 2.13 Ansible would say that it knows no result_format_callback, and no more. Preflight refuses the others.
 if tuple(int(number) for number in __version__.split(".")[:2]) < (2, 13):
@@ -85,13 +86,22 @@ def sudo_trouble(answer):
     return ""
 
 
-def advice(lost):
+def stranger_trouble(answer):
+    """Return what to do where Ansible cannot work for another plain user than it comes as, "" where it is not that."""
+    if re.search("becoming an unprivileged user", words(answer, "msg", *OUTPUT)):
+        return "connect as root (ansible_user=root) or as dev_user; or there: apt-get install acl"
+    return ""
+
+
+def advice(lost, later=()):
     """Return what to do about hosts that were lost, a line each.
 
     :param lost: host -> what its last task said.
+    :param later: hosts that were not begun with (devrig_serial: all of the part before them failed).
     """
     lines = [f"{host}: {(said.strip() or 'see above').splitlines()[0]}" for host, said in sorted(lost.items())]
-    return [*lines, f"When that is mended, for these alone: --limit {','.join(sorted(lost))}"]
+    lines += [f"Not begun, for all before failed: {', '.join(sorted(later))}"] if later else []
+    return [*lines, f"When that is mended, for these alone: --limit {','.join(sorted({*lost, *later}))}"]
 
 
 class OnStderr:
@@ -129,7 +139,7 @@ class CallbackModule(Default):
         self._reported = False
         self._lost = {}
         self._untold = False
-        self._form = "table"
+        self._any_lost = None
 
     def get_option(self, option, *args, **options):
         """Return a setting; while the doctor works, what failed goes to stderr."""
@@ -149,8 +159,6 @@ class CallbackModule(Default):
     def v2_playbook_on_play_start(self, play):
         """Remember the play, which the default's own methods ask."""
         self._play = play
-        given = play.get_variable_manager().extra_vars
-        self._form = given.get("doctor_format", given.get("verify_format", "table"))
         if not self._quiet:
             super().v2_playbook_on_play_start(play)
 
@@ -187,20 +195,29 @@ class CallbackModule(Default):
         if not self._quiet:
             super().v2_playbook_on_stats(stats)
             lost = {host: said for host, said in self._lost.items() if host in stats.failures or host in stats.dark}
-            if lost and (len(stats.processed) > 1 or self._untold):
+            later = set(self._variables()["ansible_play_hosts_all"]) - set(stats.processed) if lost else set()
+            if lost and (len(stats.processed) > 1 or later or self._untold):
                 self._display.banner("WHAT TO DO")
-                for line in advice(lost):
+                for line in advice(lost, later):
                     self._display.display(line)
         elif not self._reported and self._lost:
             report = report_functions()
-            report.show([report.lost(host, said) for host, said in sorted(self._lost.items())], self._form)
+            known = self._variables(self._any_lost)
+            form = known.get("doctor_format", known.get("verify_format", "table"))
+            form = Templar(self._play.get_loader(), known).template(form)
+            report.show([report.lost(host, said) for host, said in sorted(self._lost.items())], form)
+
+    def _variables(self, host=None):
+        """Return the variables of the play, or of a host of it."""
+        return self._play.get_variable_manager().get_vars(play=self._play, host=host)
 
     def _lose(self, result):
         """Remember what befell a host."""
         answer = part(result, "result")
-        trouble = python_trouble(answer) or sudo_trouble(answer)
+        trouble = python_trouble(answer) or sudo_trouble(answer) or stranger_trouble(answer)
         self._untold = self._untold or bool(trouble)
-        self._lost[part(result, "host").get_name()] = trouble or str(answer.get("msg", ""))
+        self._any_lost = part(result, "host")
+        self._lost[self._any_lost.get_name()] = trouble or str(answer.get("msg", ""))
 
     @staticmethod
     def _is_report(result):

@@ -343,9 +343,13 @@ def test_a_host_that_is_lost_is_broken_in_the_report_of_the_others(play, tmp_pat
     assert "fatal: [desk]: FAILED!" in done.stderr
 
 
-def test_a_host_that_cannot_be_reached_is_shown(play):
+def test_a_host_that_cannot_be_reached_is_shown(play, tmp_path):
     done = play("-e", "verify_format=json", "-e", "ansible_connection=ssh", "-e", "ansible_port=1", hosts="127.0.0.1")
     (found,) = json.loads(done.stdout)["checks"]
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars/all.yml").write_text("doctor_format: json\n")
+    again = play("-e", "ansible_connection=ssh", "-e", "ansible_port=1", hosts="127.0.0.1")
+    assert json.loads(again.stdout)["checks"] == [found]
     assert (found["host"], found["state"]) == ("127.0.0.1", "broken")
     assert "UNREACHABLE" in done.stderr
     assert done.returncode == 4

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,18 @@ def test_few_at_a_time_the_first_compiles_and_the_later_ones_take_it(play, tmp_p
     assert {host["failed"] for host in recap(said).values()} == {0}
 
 
+def test_hosts_that_were_not_begun_with_are_named_too(play, tmp_path):
+    (tmp_path / "hosts/a1").mkdir(parents=True)
+    (tmp_path / "hosts/a1/pyenv.fails").write_text("BUILD FAILED\n")
+    said = play({"a1": {}, "a2": {}, "a3": {}, "other": {}}, "-e", "devrig_serial=1", "--limit", "a1,a2,a3")
+    advice = said.partition("WHAT TO DO")[2].splitlines()[1:]
+    assert advice[0].startswith("a1: Python 3.13.5 could not be built.")
+    assert advice[1:3] == [
+        "Not begun, for all before failed: a2, a3",
+        "When that is mended, for these alone: --limit a1,a2,a3",
+    ]
+
+
 def test_a_damaged_archive_is_said_dropped_and_made_anew(play, tmp_path):
     play({"a1": {}})
     (archive,) = (tmp_path / "kept").glob("*.tar.gz")
@@ -146,6 +159,26 @@ def test_a_damaged_archive_is_said_dropped_and_made_anew(play, tmp_path):
     assert (compiled(tmp_path), is_there(tmp_path, "a2")) == (["a2"], True), said
     sums = ["sha256sum", "--check", "--strict", f"{archive.name}.sha256"]
     assert subprocess.run(sums, cwd=archive.parent, check=False).returncode == 0
+
+
+def test_an_archive_that_does_not_work_on_a_host_is_replaced_by_what_that_compiles(play, tmp_path):
+    play({"a1": {}})
+    (archive,) = (tmp_path / "kept").glob("*.tar.gz")
+    with tarfile.open(archive) as old, tarfile.open(tmp_path / "broken", "w:gz") as new:
+        for member in old:
+            if member.name == "bin/python":
+                member.size = 0
+            new.addfile(member, old.extractfile(member) if member.isreg() else None)
+    archive.write_bytes((tmp_path / "broken").read_bytes())
+    sums = ["sha256sum", archive.name]
+    told = subprocess.run(sums, cwd=archive.parent, check=True, capture_output=True, text=True).stdout
+    archive.with_name(f"{archive.name}.sha256").write_text(told)
+    said = " ".join(play({"a2": {}}).split())
+    assert (compiled(tmp_path), is_there(tmp_path, "a2")) == (["a2"], True), said
+    assert "is not complete here" in said
+    assert "is replaced: a2 could not use it" in said
+    said = play({"a3": {}})
+    assert (compiled(tmp_path), is_there(tmp_path, "a3")) == ([], True), said
 
 
 def test_check_mode_says_the_same_of_every_host_and_brings_nothing(play, tmp_path):

@@ -1,5 +1,8 @@
 """What a machine has, read from dpkg's and apt's answers."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 
 POLICY = """\
@@ -48,6 +51,21 @@ def machine(pyenv_host):
         return pyenv_host.read_host(legacy, ask), asked
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("triplet", "word"),
+    [
+        ("x86_64-linux-gnu", "x86_64"),
+        ("i386-linux-gnu", "i386"),
+        ("arm-linux-gnueabihf", "armeabihf"),
+        ("x86_64-linux-musl", "x86_64musl"),
+        ("", os.uname().machine),
+    ],
+)
+def test_the_architecture_is_that_of_programs(pyenv_host, monkeypatch, triplet, word):
+    monkeypatch.setattr(pyenv_host.sys, "implementation", SimpleNamespace(_multiarch=triplet))
+    assert pyenv_host.architecture() == word
 
 
 def test_what_is_installed_counts_and_apt_is_not_asked(machine):

@@ -405,7 +405,7 @@ def test_an_interpreter_of_a_person_s_own_is_neither_built_for_others_nor_brough
 def keep(plugin, tmp_path, monkeypatch):
     """Return a function that lets a host, whose part is to build v as K1, offer an archive; returns what is kept."""
 
-    def run(version="v", key=K1, data=b"built", part=("v",), kind=K1):
+    def run(version="v", key=K1, data=b"built", part=("v",), *, kind=K1, brought=None):
         task = MagicMock(args={"state": "kept"}, async_val=0, check_mode=False)
         action = plugin.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), None)
         monkeypatch.setattr(action, "_execute_module", lambda *_, **__: {})
@@ -421,6 +421,7 @@ def keep(plugin, tmp_path, monkeypatch):
             "inventory_hostname": "a",
             "__pyenv_share": {"hosts": {"a": {"now": list(part)}}},
             "__preflight_look": {"interpreters": {"kinds": {"v": kind}}},
+            "__pyenv_brought": {"archives": {"v": {"sha256": brought}}} if brought else {"skipped": True},
         }
         assert not action.run(task_vars=known).get("failed")
         found = plugin.Store(tmp_path).find(K1)
@@ -443,6 +444,12 @@ def test_nothing_else_of_a_host_s_is_kept(keep, odd):
 def test_what_is_there_is_not_replaced(keep, plugin, tmp_path):
     put(plugin.Store(tmp_path), K1, b"of another host")
     assert keep() == b"of another host"
+    assert keep(brought="0" * 64) == b"of another host"  # another one was brought, which somebody has replaced since
+
+
+def test_what_a_host_was_brought_and_compiled_anew_is_replaced(keep, plugin, tmp_path):
+    put(plugin.Store(tmp_path), K1, b"fails there")
+    assert keep(brought=hashlib.sha256(b"fails there").hexdigest()) == b"built"
 
 
 # --- From an address

@@ -282,3 +282,10 @@ def test_a_program_that_is_missing_is_not_taken_for_python(said, missing):
 )
 def test_a_sudo_that_asks_for_a_password_ends_with_what_to_do(said, asks):
     assert ("--ask-become-pass" in load("callback_plugins/devrig.py").sudo_trouble(said)) == asks
+
+
+def test_what_ansible_cannot_give_to_another_plain_user_ends_with_what_to_do():
+    trouble = load("callback_plugins/devrig.py").stranger_trouble
+    said = "Failed to set permissions on the temporary files Ansible needs to create when becoming an unprivileged user"
+    assert "connect as root" in trouble({"msg": f"{said} (rc: 1, err: chmod: invalid mode: 'A+user:...')"})
+    assert trouble({"msg": "Missing sudo password"}) == ""

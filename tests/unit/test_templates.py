@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from rendering import EDITOR_TEMPLATES, ODD, RELEASES, ROLE_OF, TEMPLATES, constants, render, rendered
+from rendering import EDITOR_TEMPLATES, ODD, RELEASES, ROLE_OF, TEMPLATES, constants, defaults, render, rendered
 
 
 def test_every_template_is_known_here():
@@ -25,6 +25,22 @@ def test_template_renders_cleanly(template, release, odd):
     assert "{{" not in text
     assert "{%" not in text
     assert not re.search(r"\b20\d\d-\d\d-\d\d\b", text), "a date would change the file with every run"
+
+
+#: (template, setting that is true or false)
+SWITCHES = [
+    (template, name)
+    for template, (role, _) in ROLE_OF.items()
+    for name, value in defaults(role).items()
+    if isinstance(value, bool) and name in (TEMPLATES / template).read_text()
+]
+
+
+@pytest.mark.parametrize(("template", "name"), SWITCHES)
+def test_false_on_the_command_line_is_false(template, name):
+    """-e NAME=false is a text."""
+    texts = [rendered(template, "trixie", **{name: value}) for value in (False, "false", True, "true")]
+    assert texts[0] == texts[1] != texts[2] == texts[3]
 
 
 @pytest.mark.parametrize("template", EDITOR_TEMPLATES)

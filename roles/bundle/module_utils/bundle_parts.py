@@ -406,7 +406,7 @@ def gather_wheels(bundle, requirements, constraints):
     work = bundle.fresh("wheels")
     must([sys.executable, "-m", "venv", os.path.join(work, "venv")])
     pip = [os.path.join(work, "venv", "bin", "python"), "-m", "pip", "download", "--quiet"]
-    pip += ["--disable-pip-version-check", "--dest", os.path.join(work, "found")]
+    pip += ["--disable-pip-version-check", "--no-cache-dir", "--dest", os.path.join(work, "found")]
     must(pip + ["--only-binary", ":all:", "--requirement", requirements])
     for series, text in sorted(constraints.items()):
         pinned = os.path.join(work, series + ".txt")

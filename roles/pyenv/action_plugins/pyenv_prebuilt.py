@@ -211,17 +211,24 @@ class ActionModule(ActionBase):
     def _keep(self, args, task_vars):
         """Fetch archives from the host. One that cannot be kept is no failure: the host has its interpreter.
 
-        A host's word counts for what it was to compile, and for nothing that is there.
+        A host's word counts for what it was to compile, and not for what is there. But for one that it was brought, and
+        compiled anew: what is there then does not pass the gate on each machine that it should be for.
         """
         store, host = Store(args["store"]), task_vars["inventory_hostname"]
         part, kinds = task_vars["__pyenv_share"]["hosts"][host], task_vars["__preflight_look"]["interpreters"]["kinds"]
+        brought = (task_vars.get("__pyenv_brought") or {}).get("archives") or {}
         for archive in args["archives"]:
             version, key = archive["version"], archive["key"]
             try:
                 if not KEY.fullmatch(key) or version not in part["now"] or key != kinds[version]:
                     raise ValueError("the machine is of another kind than was planned")
                 with store.locked() as folder:
-                    if key not in self._look(store, {key}):
+                    there = self._look(store, {key}).get(key)
+                    refused = brought.get(version, {}).get("sha256")
+                    if there and there["sha256"] == refused:
+                        Display().warning(f"{there['path']} is replaced: {host} could not use it")
+                        there = None
+                    if not there:
                         local = folder / "archive"
                         done = self._other("fetch", task_vars, src=archive["path"], dest=str(local), flat=True)
                         if done.get("failed"):

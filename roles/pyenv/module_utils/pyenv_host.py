@@ -1,7 +1,9 @@
 """What a machine offers to a compile: OpenSSL's headers, the compiler, the C library. Read only, by a plain user."""
 
+import os
 import re
 import subprocess
+import sys
 from collections import namedtuple
 
 PACKAGES = ("gcc", "libc6", "libssl-dev", "libssl1.0-dev")
@@ -10,6 +12,16 @@ HEADERS = ("libssl-dev", "libssl1.0-dev")
 #: gcc: major version; openssl, glibc: tuples of ints; each None where nobody knows. installed: those of HEADERS that
 #: are there. legacy: see Host in pyenv_plan.py; it counts where apt was asked and knows its packages (asked).
 Found = namedtuple("Found", "openssl gcc glibc legacy asked installed")
+
+
+def architecture():
+    """Return the architecture of this machine's programs, in one word: "x86_64", "aarch64", "armeabihf".
+
+    It is not the kernel's where a 64-bit one runs 32-bit programs. Debian's Python knows its multiarch tuple
+    (sys.implementation, PEP 421); another one has uname(1) -m.
+    """
+    triplet = getattr(sys.implementation, "_multiarch", "") or os.uname().machine
+    return re.sub(r"-linux-(gnu)?", "", triplet)
 
 
 def numbers(text, count):

@@ -5,7 +5,7 @@ import shutil
 
 from ansible.module_utils.devrig_checkout import SECTION, leftovers, plan_of, recorded, wanted_of
 from ansible.module_utils.devrig_ledger import Ledger
-from ansible.module_utils.pyenv_host import displaced, read_host
+from ansible.module_utils.pyenv_host import architecture, displaced, read_host
 from ansible.module_utils.pyenv_plan import (
     CHOICES,
     Refusal,
@@ -92,7 +92,7 @@ def look(params, offered=()):
                 item,
                 host,
                 release=params["release"],
-                machine=os.uname().machine,
+                machine=architecture(),
                 pyenv_version=pyenv_version,
                 environ=os.environ,
             )

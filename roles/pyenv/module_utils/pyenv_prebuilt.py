@@ -50,8 +50,8 @@ def key_of(plan, host, *, release, machine, pyenv_version, environ):
     :param host: the Host that it was made for. Of the system's OpenSSL the first two numbers count, which are its
         binary interface (openssl-versions: "API and ABI compatibility").
     :param release: code name of the release, whose libraries it finds.
-    :param machine: uname(1) -m.
-    :param pyenv_version: commit of the pyenv whose definition and patches it is built by.
+    :param machine: the architecture, see pyenv_host.architecture().
+    :param pyenv_version: commit of the pyenv whose definition and patches it is built by, or its tag.
     :param environ: the environment of the compile.
     """
     made_of = {

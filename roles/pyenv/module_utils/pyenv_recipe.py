@@ -9,6 +9,8 @@ import os
 import re
 from collections import namedtuple
 
+from ansible.module_utils.pyenv_host import architecture
+
 #: files: path below the recipe's folder -> text. definition: the one to give to `pyenv install`.
 Recipe = namedtuple("Recipe", "definition files")
 
@@ -178,7 +180,7 @@ def names(number, path):
 
 def finished_openssl(openssl):
     """Return the name of a finished OpenSSL in the cache; another recipe, machine or C library has another one."""
-    made_of = [OPENSSL, TLS_POLICY, os.uname().machine, os.confstr("CS_GNU_LIBC_VERSION")]
+    made_of = [OPENSSL, TLS_POLICY, architecture(), os.confstr("CS_GNU_LIBC_VERSION")]
     return "openssl-%s-%s" % (openssl["version"], hashlib.sha256("\n".join(made_of).encode()).hexdigest()[:12])
 
 
