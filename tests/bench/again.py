@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.bench.machine import NAME, bootstrap, container, describe, inside, mirror, serve
+from tests.bench.machine import NAME, bootstrap, container, inside, mirror, serve
+from tests.lab.description import describe
 from tests.lab.finished import pins
 
 #: Wanted at most: modules that a run executes which changes nothing, such a run's time by an empty play's, the first

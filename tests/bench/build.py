@@ -7,7 +7,8 @@ import re
 import sys
 import time
 
-from tests.bench.machine import HOME, bootstrap, container, describe, inside, mirror
+from tests.bench.machine import HOME, bootstrap, container, inside, mirror
+from tests.lab.description import describe
 
 
 def arguments(given: list[str]) -> argparse.Namespace:

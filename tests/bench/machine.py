@@ -8,7 +8,6 @@ import http.server
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,15 +22,6 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *_) -> None:
         """Say nothing."""
-
-
-def describe(*suites: str) -> dict:
-    """Have the laboratory prepared for releases; return its description."""
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "lab.json"
-        command = [sys.executable, "-m", "tests.lab", "prepare", "--suites", *suites, "--output", str(output)]
-        subprocess.run(command, cwd=ROOT, check=True)
-        return json.loads(output.read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench.again import finished
-from tests.bench.machine import ROOT, as_root, describe, mirror, podman, start, stop
+from tests.bench.machine import ROOT, as_root, mirror, podman, start, stop
 from tests.lab import entrance
+from tests.lab.description import describe
 
 #: Run as root in a bare machine, with a public key as standard input. The lists of packages go: a new machine has none.
 SERVER = """

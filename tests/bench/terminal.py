@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
-from tests.bench.machine import NAME, ROOT, bootstrap, container, describe, inside, mirror
+from tests.bench.machine import NAME, ROOT, bootstrap, container, inside, mirror
+from tests.lab.description import describe
 
 #: figure -> (what is wanted of devrig's, told to a person; a test of it, from medians in milliseconds)
 GOALS = {

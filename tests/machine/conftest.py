@@ -1,20 +1,14 @@
-"""Machines to break: containers of two releases, bare or set up; and the table of what they survived."""
-
-import fcntl
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+"""Machines to break: containers of several releases, bare or set up; and the table of what they survived."""
 
 import pytest
 
-from tests.machine import stand_in, table
-from tests.machine.container import READY, Container
-from tests.machine.server import Server
+from tests.lab.description import describe
+from tests.machine import machines, stand_in, table
+from tests.machine.images import Images, archives
 
-ROOT = Path(__file__).resolve().parents[2]
+#: The releases whose machines are broken, the newest last; the life of a machine is tested on the older ones too.
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
+OLDER = {"bullseye": "Debian 11"}
 
 
 def pytest_addoption(parser):
@@ -22,7 +16,6 @@ def pytest_addoption(parser):
     group.addoption(
         "--suite", action="append", default=[], help="code name of a release; again for several (default: all)"
     )
-    group.addoption("--keep-images", action="store_true", help="use the images of an earlier run, if they are there")
     group.addoption(
         "--table", metavar="FILE", help="write the table of what was survived into a file, or its lines of what is run"
     )
@@ -30,14 +23,14 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "survives(fault, holds): a line of docs/reliability.md")
-    config.addinivalue_line("markers", "long: takes too long for CI")
+    config.addinivalue_line("markers", "newest: on other releases than the newest it is left to ./test full")
 
 
-def pytest_collection_modifyitems(session, items):
+def pytest_collection_modifyitems(items):
     for place, item in enumerate(items):
-        mark = item.get_closest_marker("survives")
-        if mark:
-            item.user_properties.append(("survives", [place, *mark.args, RELEASES[item.callspec.params["suite"]]]))
+        suite = item.callspec.params["suite"] if hasattr(item, "callspec") else None
+        for mark in item.iter_markers("survives"):
+            item.user_properties.append(("survives", [place, *mark.args, (RELEASES | OLDER)[suite]]))
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -52,27 +45,27 @@ def pytest_terminal_summary(terminalreporter, config):
 def pytest_generate_tests(metafunc):
     if "suite" in metafunc.fixturenames:
         suites = metafunc.config.getoption("suite") or list(RELEASES)
-        metafunc.parametrize("suite", suites, scope="session")
+        is_newest = metafunc.definition.get_closest_marker("newest")
+        values = []
+        for suite in suites:
+            marks = [pytest.mark.xdist_group(suite)]  # with --dist=loadgroup one process has a release's tests
+            if is_newest and suite != list(RELEASES)[-1]:
+                marks.append(pytest.mark.full)
+            values.append(pytest.param(suite, marks=marks))
+        metafunc.parametrize("suite", values, ids=suites, scope="session")
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
+def lab(pytestconfig):
     """Have the laboratory prepared; return its description."""
-    output = tmp_path_factory.mktemp("lab") / "lab.json"
-    command = [sys.executable, "-m", "tests.lab", "prepare", "--suites", *RELEASES, "--output", str(output)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    return json.loads(output.read_text())
+    return describe(*(pytestconfig.getoption("suite") or RELEASES))
 
 
 @pytest.fixture(scope="session")
 def mirror(lab, tmp_path_factory):
     """Serve a mirror of stand-ins; return (its server, the product's settings that lead to it)."""
-    folder = tmp_path_factory.mktemp("mirror") / "files"
-    settings = stand_in.make_mirror(folder, lab)
-    server = Server(folder)
-    yield server, stand_in.with_urls(settings, server.url)
-    server.shutdown()
-    server.server_close()
+    with machines.serving(lab, tmp_path_factory.mktemp("mirror")) as served:
+        yield served
 
 
 @pytest.fixture
@@ -83,62 +76,21 @@ def server(mirror):
 
 
 @pytest.fixture(scope="session")
-def images(suite, lab, mirror, pytestconfig, tmp_path_factory):
-    """Have the images of a release, made once a run; return their names by state.
-
-    bare: a new machine with a checkout; ready: the same after ./bootstrap, everything set up.
-    """
-    names = {state: f"localhost/devrig-machine/{suite}:{state}" for state in ("bare", "ready")}
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # of all processes of this run
-    with (folder / f"{suite}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        made = folder / f"{suite}.made"
-        kept = pytestconfig.getoption("--keep-images") and all(map(_exists, names.values()))
-        if not made.exists() and not kept:
-            settings = stand_in.of_release(mirror[1], suite)
-            _make_images(Container(lab["images"][suite], lab, _archives(lab, suite)), names, settings)
-        made.touch()
-    return names
-
-
-def _archives(lab, suite, how=""):
-    """Return podman's option for the folder of downloaded packages."""
-    return f"--volume={lab['apt_archives'][suite]}:/var/cache/apt/archives{how}"
-
-
-def _exists(image):
-    return subprocess.run(["podman", "image", "exists", image], check=False).returncode == 0
-
-
-def _make_images(container, names, settings):
-    """Make the images out of a new container, which goes."""
-    try:
-        container.settle(settings)
-        container.check_out()
-        container.root("apt-get -qq update")
-        container.keep(names["bare"])
-        container.bootstrap(check=True)
-        container.keep(names["ready"])
-    finally:
-        container.remove()
+def images(suite, lab, mirror):
+    """Return the images of a release."""
+    if suite not in lab["images"]:
+        pytest.skip(f"NOT TESTED: {suite}, because no image of it can be made")
+    return Images(suite, lab, stand_in.of_release(mirror[1], suite))
 
 
 @pytest.fixture
-def machine(suite, images, lab, mirror):
+def machine(images):
     """Return a function that starts a machine in a state, "bare" or "ready"; options are those of podman run."""
     started = []
 
-    def start(state, *options, archives=True):
-        # Each with a layer of its own above the folder of packages: apt locks it.
-        packages = [_archives(lab, suite, ":O")] if archives else []
-        started.append(Container(images[state], lab, *packages, *options))
-        started[-1].suite = suite
-        started[-1].settings = stand_in.of_release(mirror[1], suite)
-        started[-1].settle(started[-1].settings)
-        if state == "ready":
-            started[-1].sh(READY)
+    def start(state, *options, with_archives=True):
+        packages = [archives(images.lab, images.suite, ":O")] if with_archives else []
+        started.append(machines.start(images, state, *packages, *options))
         return started[-1]
 
     yield start

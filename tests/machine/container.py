@@ -66,6 +66,7 @@ class Container:
     """
 
     def __init__(self, image, lab, *options):
+        self.settings = {}
         self.lab, self.name = lab, f"devrig-machine-{uuid.uuid4().hex[:12]}"
         self.environment = dict(lab["environment"])
         volumes = [f"--volume={lab['ca_bundle']}:{lab['environment']['PIP_CERT']}:ro"] if lab["ca_bundle"] else []
@@ -136,6 +137,7 @@ class Container:
 
     def settle(self, settings):
         """Write the settings that every run gets."""
+        self.settings = settings
         text = json.dumps({"devrig_environment": self.lab["environment"], **settings}, indent=2)
         self.root('cat >"$1"; chmod 644 "$1"', SETTINGS, stdin=text)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.lab.pyenv_mirror import DEFINITIONS, tarball_sha256
 
 #: The version of the system's own Python, which the stand-in says it is.
-VERSIONS = {"bookworm": "3.11.2", "trixie": "3.13.5"}
+VERSIONS = {"bullseye": "3.9.2", "bookworm": "3.11.2", "trixie": "3.13.5"}
 
 CONFIGURE = r"""#!/bin/sh
 cc --version >/dev/null 2>&1 || { echo 'configure: error: no acceptable C compiler found in $PATH'; exit 1; }

@@ -8,7 +8,7 @@ import pytest
 from tests.machine.life import CALM, converges, differences, live_in
 from tests.machine.stand_in import VERSIONS
 
-pytestmark = pytest.mark.long  # together
+pytestmark = pytest.mark.full  # together
 
 PROXY = 'printf \'Acquire::http::Proxy "%s";\\nAcquire::Retries "0";\\n\' "$1" >/etc/apt/apt.conf.d/99test'
 
@@ -26,7 +26,7 @@ def use_proxy(machine, server):
 
 @pytest.mark.survives("no network, on a new machine", "one clear line, nothing changed")
 def test_no_network_before(machine):
-    bare = machine("bare", "--network=none", archives=False)
+    bare = machine("bare", "--network=none", with_archives=False)
     home, system = live_in(bare), bare.system()
     done = bare.bootstrap()
     assert done.code == 1
@@ -46,7 +46,7 @@ def test_no_network_after(machine):
 
 @pytest.mark.survives("the network goes while apt fetches", "apt's own words and what to do; the next run goes on")
 def test_the_network_goes_while_apt_fetches(machine, server):
-    ready = machine("ready", archives=False)
+    ready = machine("ready", with_archives=False)
     ready.root("apt-get -qq -y purge zsh-autosuggestions zsh-syntax-highlighting tmux")
     use_proxy(ready, server)
     server.faults = [("/pool/", "refuse", -1)]
@@ -61,7 +61,7 @@ def test_the_network_goes_while_apt_fetches(machine, server):
     "a package is gone from the mirror", "the lists are fetched again, then it is named; the next run goes on"
 )
 def test_a_package_is_gone_from_the_mirror(machine, server):
-    ready = machine("ready", archives=False)
+    ready = machine("ready", with_archives=False)
     ready.root("apt-get -qq -y purge zsh-autosuggestions")
     use_proxy(ready, server)
     server.faults = [("zsh-autosuggestions", 404, -1)]

@@ -24,7 +24,7 @@ def disarm(machine):
     machine.root('sed -i "/^callbacks_enabled/s/, kill.*//" "$1/ansible.cfg"', CHECKOUT)
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.survives(
     "SIGKILL at every task boundary", "each next run goes on; at the end nothing is lost and the doctor is content"
 )
@@ -48,7 +48,7 @@ def test_a_run_is_killed_after_each_task_that_changes_something(bare):
     is_right(bare)
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.survives(
     "SIGKILL of all processes at 20 random times", "as above; apt and git are repaired by the next run"
 )
@@ -105,7 +105,7 @@ def test_bootstrap_itself_is_killed(bare):
     assert bare.bootstrap("--list-tags").code == 0
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.survives("remove.yml killed after each change", "the next one goes on, and all is as it was before devrig")
 def test_the_undo_is_killed_after_each_task_that_changes_something(bare):
     home, system = live_in(bare), bare.system()

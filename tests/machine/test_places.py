@@ -130,7 +130,7 @@ def test_zsh_is_removed(ready):
     is_right(ready, "--tags", "zsh")
 
 
-@pytest.mark.long
+@pytest.mark.full
 @pytest.mark.survives(
     "a home on another file system, names with blanks and UTF-8, umask 077, a locale that is missing",
     "all is set up, the doctor is content, others' files are as they were",

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.machine import describe, mirror
+from tests.bench.machine import mirror
 from tests.lab import entrance
+from tests.lab.description import describe
 from tests.lab.finished import pins
 from tests.machine.container import CHECKOUT, SETTINGS, Container, Done
 

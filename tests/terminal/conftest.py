@@ -10,7 +10,12 @@ from tests.terminal.screen import Terminal
 def pytest_addoption(parser):
     group = parser.getgroup("terminal tests")
     group.addoption("--host", action="append", default=[], help="container; several: again, or with commas; none: here")
+    group.addoption("--once", action="store_true", help="tests without the mark release run on the last host alone")
     group.addoption("--user", default="dev", help="whose environment is tried (default: dev)")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "release: what it tests depends on the versions of the release's programs")
 
 
 def _hosts(config):
@@ -20,6 +25,8 @@ def _hosts(config):
 def pytest_generate_tests(metafunc):
     if "host" in metafunc.fixturenames:
         hosts = _hosts(metafunc.config)
+        if metafunc.config.getoption("once") and not metafunc.definition.get_closest_marker("release"):
+            hosts = hosts[-1:]
         metafunc.parametrize("host", hosts or [""], ids=hosts or ["here"], scope="session")
 
 

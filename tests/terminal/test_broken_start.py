@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.release
+
 FULL = """
 mount -t tmpfs -o size=4m,mode=755 none "$home"
 cp -a "$work/home"/.z* "$home/" # what the shell reads is there, whatever else there is room for

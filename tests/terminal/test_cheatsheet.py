@@ -7,6 +7,8 @@ import pytest
 
 from docs import cheatsheet
 
+pytestmark = pytest.mark.release
+
 #: Keys that a vim with a comment plugin of its own maps for itself, in its own way.
 VIM_COMMENTS = {"gc", "gcc"}
 

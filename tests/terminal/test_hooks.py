@@ -25,6 +25,7 @@ def sh(home):
     return run
 
 
+@pytest.mark.release
 def test_a_new_clone_refuses_a_bad_commit_and_takes_a_good_one(sh):
     said = sh(f"""
         git init -q --bare origin.git; git clone -q origin.git clone 2>/dev/null; cd clone
@@ -45,6 +46,7 @@ def test_a_new_clone_refuses_a_bad_commit_and_takes_a_good_one(sh):
     assert "git commit --no-verify" in lines[-1]
 
 
+@pytest.mark.release
 def test_an_old_repository_gets_it_by_one_command(sh):
     said = sh(f"""
         git init -q --template= old; cd old
@@ -200,6 +202,7 @@ autocmd User ALELintPost call timer_start(1, {-> Collect()})
 """
 
 
+@pytest.mark.release
 def test_editor_and_hook_name_the_same_lines(home, sh, open_terminal):
     for name, text in FAULTY.items():
         home.sh(

@@ -69,6 +69,7 @@ FOLDERS = [".", "sub", "gitfile", "bare", "link", "elsewhere.git", ".git", ".ven
 FOLDERS += [f"versions/{number}" for number in range(1, 7)]
 
 
+@pytest.mark.release
 def test_nothing_is_run_by_cd(hostile, idle_zsh):
     terminal = idle_zsh(columns=160)
     for folder in FOLDERS:
@@ -85,6 +86,7 @@ def test_nothing_is_run_by_cd(hostile, idle_zsh):
     assert caught(hostile) == set()
 
 
+@pytest.mark.release
 def test_a_shell_that_begins_in_it_runs_nothing(hostile, idle_zsh):
     for folder in FOLDERS:
         idle_zsh(folder=f"{hostile.path}/hostile/{folder}")
@@ -211,6 +213,7 @@ TABS = [
 
 
 @pytest.mark.parametrize("folder", [".", "sub", "bare", "gitfile"])
+@pytest.mark.release
 def test_nothing_is_run_by_tab(hostile, idle_zsh, folder):
     terminal = idle_zsh(folder=f"{hostile.path}/hostile/{folder}", columns=160, lines=50)
     fell = {}
@@ -237,6 +240,7 @@ printf '%s\0' bare/inside.py gitfile/file.py sub/one .git/config .git/COMMIT_EDI
 """
 
 
+@pytest.mark.release
 def test_nothing_is_run_by_opening_a_file(hostile, open_terminal):
     names = hostile.sh(f"cd hostile; {FILES}").split("\0")[:-1]
     assert len(names) > 40
@@ -281,6 +285,7 @@ def vim_string(text):
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\x1b", "\\u001b")
 
 
+@pytest.mark.release
 def test_nothing_is_run_by_keys_that_look_around(hostile, open_terminal):
     terminal = open_terminal("vim", "trap.py", folder=f"{hostile.path}/hostile", columns=120)
     terminal.wait_for("undefined_name")
@@ -320,6 +325,7 @@ def test_nothing_is_run_by_keys_that_look_around(hostile, open_terminal):
 # --- tmux
 
 
+@pytest.mark.release
 def test_nothing_is_run_by_tmux(hostile, open_terminal):
     """Folders, programs, titles and names of windows that look like tmux's own formats."""
     folder = f"{hostile.path}/hostile/names/#(canary folder)"
@@ -363,6 +369,7 @@ def test_nothing_is_run_by_tmux(hostile, open_terminal):
 # --- git's hook
 
 
+@pytest.mark.release
 def test_devrig_s_hook_runs_nothing_of_the_repository(hostile):
     """What git itself runs at a commit, its own hooks and monitor, is git's; so they are gone here."""
     said = hostile.sh("""

@@ -29,6 +29,7 @@ def said(terminal):
 
 
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.release
 def test_any_locale_is_silent_and_works(home, open_terminal, state):
     environment = STATES[state]
     home.write("projekt/ünï cödé.py", "import os\n")

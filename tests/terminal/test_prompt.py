@@ -43,6 +43,7 @@ def test_marks_stand_behind_the_branch(repository, case):
         assert terminal.text + " " == "~/repository main % "
 
 
+@pytest.mark.release
 def test_marks_follow_what_is_done(repository):
     terminal = repository()
     terminal.run("echo two >file")
@@ -68,6 +69,7 @@ def test_a_detached_head_is_eight_digits(repository):
     terminal.wait_match(r"^~/repository [0-9a-f]{8} %$")
 
 
+@pytest.mark.release
 def test_a_rebase_names_its_branch(repository):
     terminal = repository(
         "git checkout -qb topic; echo topic >file; git commit -qam topic;"
@@ -101,6 +103,7 @@ def test_no_branch_outside_a_repository(repository):
     terminal.wait("none", lambda: terminal.before_cursor == "~ % ")
 
 
+@pytest.mark.release
 def test_the_exit_status_is_shown_until_all_is_well(zsh):
     terminal = zsh()
     terminal.run("(exit 7)")
@@ -139,6 +142,7 @@ def comes_and_goes(terminal, project, name, virtualenv):
     assert f"p={virtualenv}" not in terminal.text
 
 
+@pytest.mark.release
 def test_pipenv_s_virtualenv_comes_and_goes(home, zsh):
     virtualenv = f"{home.path}/.local/share/virtualenvs/shop-Xy12_-Ab"
     home.sh(VIRTUALENV, env={"VENV": virtualenv})

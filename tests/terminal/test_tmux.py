@@ -20,6 +20,7 @@ def panes(home):
 
 
 @pytest.mark.parametrize(("key", "edges"), [("|", ("left", "right")), ("-", ("top", "bottom"))])
+@pytest.mark.release
 def test_a_split_starts_in_the_same_folder(home, tmux, key, edges):
     home.sh("mkdir 'my project'")
     terminal = tmux(folder=f"{home.path}/my project")
@@ -52,6 +53,7 @@ def test_alt_h_j_k_l_go_from_pane_to_pane(home, tmux):
         terminal.wait(f"Alt-{key} goes to pane {pane}", lambda pane=pane: ask(home, "#{pane_index}") == pane)
 
 
+@pytest.mark.release
 def test_alt_h_j_k_l_go_through_vim_s_windows_too(home, tmux):
     """Left pane: a shell. Right pane: vim with windows first, second (beside each other) and third (below second)."""
     home.sh("touch first second third")
@@ -84,6 +86,7 @@ def test_alt_h_j_k_l_go_through_vim_s_windows_too(home, tmux):
     assert here() == "first"
 
 
+@pytest.mark.release
 def test_what_is_copied_reaches_the_clipboard_outside_and_is_pasted(home, tmux):
     terminal = tmux()
     terminal.run("clear; echo 'copy me'")
@@ -103,6 +106,7 @@ def test_what_is_copied_reaches_the_clipboard_outside_and_is_pasted(home, tmux):
     terminal.wait_for("echo pasted copy me")
 
 
+@pytest.mark.release
 def test_the_status_line_tells_of_the_prefix(tmux):
     terminal = tmux()
     assert "prefix" not in terminal.rows[-1]
@@ -142,6 +146,7 @@ def lost_and_found(home, terminal):
     terminal.wait("both prompts", lambda: terminal.text.count("~/my project %") == 2, timeout=10)
 
 
+@pytest.mark.release
 def test_what_was_saved_by_a_key_comes_back_after_a_crash(home, workplace):
     workplace.press(PREFIX, "\x13")
     workplace.wait("saved", lambda: home.sh("grep -rl 'my project' .local/state 2>/dev/null || true"))

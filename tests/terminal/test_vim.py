@@ -30,6 +30,7 @@ def vim(open_terminal):
     return start
 
 
+@pytest.mark.release
 def test_a_fault_gets_a_sign_and_a_message(home, vim):
     home.write("faulty.py", FAULTY)
     terminal = vim("faulty.py")
@@ -47,6 +48,7 @@ def test_a_fault_gets_a_sign_and_a_message(home, vim):
     terminal.wait_gone("faulty.py|1 col 1")
 
 
+@pytest.mark.release
 def test_a_fault_in_ruby_gets_them_too(home, vim):
     home.write("faulty.rb", FAULTY_RUBY)
     terminal = vim("faulty.rb")
@@ -58,6 +60,7 @@ def test_a_fault_in_ruby_gets_them_too(home, vim):
     terminal.wait_match(r"faulty\.rb\|3 col 1.* warning\| Lint/UselessAssignment: ")
 
 
+@pytest.mark.release
 def test_a_fault_is_found_while_one_types(home, vim):
     home.write("a.py", "one = 1\n")
     terminal = vim("a.py")
@@ -144,6 +147,7 @@ BLANKS = 'TEXT = """\nblanks stay here  \n"""\n'
     ],
     ids=["python", "dos", "ruby", "other"],
 )
+@pytest.mark.release
 def test_faults_are_mended_when_it_is_asked_for(home, vim, file, before, after):
     def on_disk():
         return home.sh(f"sed 's/\\r/<CR>/' {file}").replace("<CR>", "\r")
@@ -183,6 +187,7 @@ def test_what_somebody_says_in_a_file_of_his_own_wins(home, vim):
     vim("a.py").wait_match("^X100: by my own linter$")
 
 
+@pytest.mark.release
 def test_gcc_comments_a_line_and_takes_it_back(home, vim):
     home.write("a.py", "one = 1\ntwo = 2\n")
     terminal = vim("a.py")
@@ -194,6 +199,7 @@ def test_gcc_comments_a_line_and_takes_it_back(home, vim):
     terminal.wait_for("# one = 1", "# two = 2")
 
 
+@pytest.mark.release
 def test_space_f_finds_a_file(home, vim):
     home.sh(REPOSITORY)
     terminal = vim("numbers.py", folder=f"{home.path}/project")
@@ -209,6 +215,7 @@ def test_space_f_finds_a_file(home, vim):
     )
 
 
+@pytest.mark.release
 def test_a_change_gets_a_sign_and_is_counted(home, vim):
     home.sh(REPOSITORY)
     terminal = vim("numbers.py", folder=f"{home.path}/project")
@@ -218,6 +225,7 @@ def test_a_change_gets_a_sign_and_is_counted(home, vim):
     terminal.wait_match(r"numbers\.py.*~1")
 
 
+@pytest.mark.release
 def test_the_status_line_says_where_one_is(home, vim):
     home.sh(REPOSITORY)
     terminal = vim("numbers.py", folder=f"{home.path}/project")
@@ -232,6 +240,7 @@ def test_the_status_line_says_where_one_is(home, vim):
     ("columns", "lines", "term"),
     [(80, 24, "xterm-256color"), (40, 10, "xterm-256color"), (80, 24, "vt100"), (80, 24, "linux")],
 )
+@pytest.mark.release
 def test_a_first_start_asks_nothing(home, open_terminal, columns, lines, term):
     """A message that does not fit, or an error, would end in "Press ENTER": typing would be lost."""
     home.sh("rm -rf .local/state .viminfo .cache")
@@ -247,6 +256,7 @@ def test_a_first_start_asks_nothing(home, open_terminal, columns, lines, term):
     terminal.wait("the end", lambda: terminal.ended)
 
 
+@pytest.mark.release
 def test_vim_in_tmux_sees_that_the_terminal_is_dark(home, vim):
     """Else a colour scheme that has a light and a dark side shows its light one."""
     version = home.sh("tmux -V").split()[1]

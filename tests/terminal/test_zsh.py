@@ -12,6 +12,7 @@ def needs_pyenv(home):
         pytest.skip(f"NOT TESTED: {home.machine.name or 'this machine'} has no ~/.pyenv")
 
 
+@pytest.mark.release
 def test_tab_completes_pyenv_s_commands(home, zsh):
     needs_pyenv(home)
     terminal = zsh()
@@ -19,6 +20,7 @@ def test_tab_completes_pyenv_s_commands(home, zsh):
     terminal.wait_for("% pyenv install")
 
 
+@pytest.mark.release
 def test_tab_completes_a_git_branch(home, zsh):
     home.sh(
         "git init -q repository; cd repository; git symbolic-ref HEAD refs/heads/main; "
@@ -30,6 +32,7 @@ def test_tab_completes_a_git_branch(home, zsh):
     terminal.wait_for("git switch topic-42")
 
 
+@pytest.mark.release
 def test_a_suggestion_is_greyed_and_right_takes_it(idle_zsh):
     terminal = idle_zsh()
     terminal.run("echo one two three")
@@ -46,6 +49,7 @@ def test_a_suggestion_is_greyed_and_right_takes_it(idle_zsh):
     terminal.wait("no longer grey", lambda: not terminal.colours("ne two three", within="% echo") & offered)
 
 
+@pytest.mark.release
 def test_a_wrong_command_is_red_and_a_right_one_is_not(idle_zsh):
     terminal = idle_zsh()
     terminal.send("no-such-command")
@@ -64,6 +68,7 @@ def test_an_unclosed_quote_is_shown_and_can_be_closed(idle_zsh):
     terminal.wait("both lines", lambda: "half" in terminal.rows and "whole" in terminal.rows)
 
 
+@pytest.mark.release
 def test_up_searches_by_what_was_typed(idle_zsh):
     terminal = idle_zsh()
     for line in ("echo first", "true", "echo second", "true 2"):
@@ -79,6 +84,7 @@ def test_up_searches_by_what_was_typed(idle_zsh):
     terminal.wait("the newest again", lambda: terminal.before_cursor.endswith("% echo second"))
 
 
+@pytest.mark.release
 def test_the_history_of_before_is_read_once_and_kept(home, zsh):
     """It is read when the prompt stands; a line that was typed ahead of that is kept as well."""
     old = [f": {1_700_000_000 + number}:0;echo old-{number}" for number in range(3)]
@@ -98,6 +104,7 @@ def test_the_history_of_before_is_read_once_and_kept(home, zsh):
     assert [line.partition(";")[2] for line in kept[3:]] == ["print -r -- n=$HISTCMD", "exit"]
 
 
+@pytest.mark.release
 def test_a_line_typed_ahead_of_the_prompt_is_kept(home, open_terminal):
     home.write(".zsh_history", ": 1700000000:0;echo old\n")
     terminal = open_terminal("zsh", "-il")
@@ -121,6 +128,7 @@ def test_a_person_s_wish_for_the_history_wins(home, zsh, wish):
         home.sh("while ! grep -q ret elsewhere; do sleep 0.1; done")
 
 
+@pytest.mark.release
 def test_tab_lists_the_folders_one_came_from(home, zsh):
     home.sh("mkdir -p alpha beta gamma")
     terminal = zsh()

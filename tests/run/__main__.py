@@ -1,0 +1,145 @@
+"""The command line of ./test."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.lab.cache import cache_root
+from tests.run import report, schedule
+from tests.run.parts import PARTS, Part, Size
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOTS = 2
+"""Parts at a time: each keeps about one of two cores busy, and waits for the rest of its time."""
+
+TAIL = 250
+"""Lines of the log of a part that failed that are shown."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - the name of the file system
+MEMORY_NEEDED = 4 << 30
+"""Bytes that must be free, of the file system and of the machine, before tests make their folders there."""
+
+DESCRIPTION = """\
+Test devrig. Without an argument: what CI runs.
+
+  ./test quick              lint and every test without a container or a whole Ansible, in 2 minutes
+  ./test                    the life of one machine, two more releases, a fleet, faults
+  ./test full               everything but the matrix; one part: ./test full --part fleet
+  ./test mutations          20 deliberate faults in the product, and whether the tests see each
+"""
+TOOLS = {
+    "bench": (("python", "-m", "tests.bench"), "figures: bench terminal|again|scale|build"),
+    "docs": (("python", "-m", "docs"), "write the generated pages of docs/ again"),
+    "machine": (("pytest", "tests/machine", "--table", "docs/reliability.md"), "break machines, write the table again"),
+    "matrix": (("nox",), "every ansible-core with its oldest and newest Python"),
+    "molecule": (("molecule", "test"), "one scenario: molecule -s fleet"),
+    "mutations": (("python", "-m", "tests.mutations"), "break the product on purpose"),
+    "pytest": (("pytest",), "some tests: pytest tests/unit -k zshrc"),
+    "terminal": (("pytest", "tests/terminal"), "type into a machine that is set up: terminal --host CONTAINER"),
+}
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; a wrong one ends with usage and exit status 2."""
+    tools = "".join(f"  ./test {name + ' ...':18} {what}\n" for name, (_, what) in TOOLS.items() if name != "mutations")
+    parser = argparse.ArgumentParser(
+        prog="./test",
+        description=f"{DESCRIPTION}\nSingle tools, with all that they need:\n{tools}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="./test [quick | full] [--part PART] | ./test TOOL [ARGUMENT ...]",
+    )
+    parser.add_argument(
+        "size", nargs="?", default="default", choices=["quick", "default", "full"], help=argparse.SUPPRESS
+    )
+    parser.add_argument(
+        "--part", action="append", choices=[part.name for part in PARTS], help="only this part; again for several"
+    )
+    return parser.parse_args(argv)
+
+
+def in_memory(folder: Path = MEMORY) -> bool:
+    """Tell whether a folder is in memory, lets programs run and has room, so that tests may make theirs there."""
+    if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        return False
+    kind = subprocess.run(["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=False)
+    available = [line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines() if "MemAvailable" in line]
+    room = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    return kind.stdout == "tmpfs\n" and room >= MEMORY_NEEDED and int(available[0]) << 10 >= MEMORY_NEEDED
+
+
+def environment(size: Size) -> dict[str, str]:
+    """Return what the parts get: the size for the scenarios, and memory for the folders of tests."""
+    own = {"DEVRIG_TEST_SIZE": size, "PYTHONUNBUFFERED": "1"}
+    # Nothing longer: the path of a socket has 107 bytes.
+    return {**os.environ, **own, **({"TMPDIR": str(MEMORY)} if in_memory() else {})}
+
+
+def run(size: Size, names: Sequence[str], logs: Path) -> int:
+    """Run the parts of a size, print the report, and return the exit status."""
+    parts = [part for part in PARTS if size in part.commands and (not names or part.name in names)]
+    if not parts:
+        print(
+            f"test: {', '.join(names or ())}: not in size {size}. Try ./test full --part {(names or [''])[0]}",
+            file=sys.stderr,
+        )
+        return 2
+    env = environment(size)
+    start = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{report.minutes(time.monotonic() - start):>5}] {text}", flush=True)
+
+    def run_one(part: Part) -> schedule.Outcome:
+        say(f"{part.name}: started")
+        log = logs / f"{part.name}.log"
+        return schedule.run_commands(part, part.commands[size], log, lambda line, log: schedule.execute(line, log, env))
+
+    def tell(outcome: schedule.Outcome) -> None:
+        name = outcome.part.name
+        if outcome.blocked_by:
+            say(f"{name}: not run, because {outcome.blocked_by} failed")
+        elif outcome.failed:
+            log = logs / f"{name}.log"
+            print(
+                "".join(f"{name}| {line}\n" for line in log.read_text(errors="replace").splitlines()[-250:]), flush=True
+            )
+            say(f"{name}: FAILED: {' '.join(outcome.failed)}. The whole log: {log}")
+        else:
+            say(f"{name}: passed in {report.minutes(outcome.seconds)}")
+
+    outcomes = schedule.run_parts(parts, run_one, SLOTS, tell)
+    tests = {
+        outcome.part.name: report.read((logs / f"{outcome.part.name}.log").read_text(errors="replace"))
+        for outcome in outcomes
+        if not outcome.blocked_by
+    }
+    print()
+    for reason in dict.fromkeys(reason for found in tests.values() for reason in found.skipped):
+        print(f"NOT TESTED: {reason}")
+    print("\n" + "\n".join(report.table(outcomes, tests, {} if names else report.left_out(PARTS, size))))
+    print(f"\n{report.minutes(time.monotonic() - start)} min:s in all; logs: {logs}\n")
+    for found in tests.values():
+        print("\n".join(found.closing), end="\n" if found.closing else "")
+    is_passed = all(outcome.is_passed for outcome in outcomes)
+    print(f"test: {size} {'passed' if is_passed else 'FAILED'}", flush=True)
+    return 0 if is_passed else 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do what the command line says; return the exit status."""
+    os.chdir(ROOT)
+    if argv and argv[0] in TOOLS:
+        command = [*TOOLS[argv[0]][0], *argv[1:]]
+        return subprocess.run(command, env=environment("full"), check=False).returncode
+    asked = arguments(argv)
+    return run(asked.size, asked.part or [], cache_root(os.environ) / "logs")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""The parts of ./test: what each runs, which sizes include it, and which parts it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Size = Literal["quick", "default", "full"]
+SIZES: tuple[Size, ...] = ("quick", "default", "full")
+Command = Sequence[str]
+
+#: Images, mirrors and sources that every part in containers needs.
+SUITES = ("bullseye", "bookworm", "trixie")
+SHELL_SCRIPTS = (
+    "bootstrap",
+    "test",
+    ".ci/platform",
+    ".ci/run",
+    "molecule/bundle/look.sh",
+    "roles/bundle/files/closed.sh",
+    "roles/git_hooks/files/dispatcher.sh",
+    "roles/linters/files/program.sh",
+    "roles/pipenv/files/install.sh",
+    "roles/vim/files/probe.sh",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row of the report.
+
+    :param name: what `--part` takes.
+    :param commands: size -> the commands that run one after the other; a size without an entry leaves the part out.
+    :param after: names of the parts that have to end first, where the size includes them.
+    :param needs: names of the parts whose failure makes this one pointless.
+    :param in_full: what `./test full` adds to this part, in a few words.
+    """
+
+    name: str
+    commands: dict[Size, tuple[Command, ...]]
+    after: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    in_full: str = ""
+
+
+def _pytest(*arguments: str) -> Command:
+    return ("pytest", "--dist=worksteal", *arguments)
+
+
+def _molecule(scenario: str) -> tuple[Command, ...]:
+    return (("molecule", "test", "--scenario-name", scenario),)
+
+
+_LINT: tuple[Command, ...] = (
+    ("yamllint", "--strict", "."),
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("shellcheck", *SHELL_SCRIPTS),
+    ("ansible-lint",),
+)
+_UNIT = (_pytest("tests/unit", "--numprocesses=2"),)
+_LAB: tuple[Command, ...] = (("python", "-m", "tests.lab", "prepare", "--suites", *SUITES, "--output=/dev/null"),)
+_LIFE = (
+    ("pytest", "tests/machine/test_life.py", "--dist=loadgroup", "--numprocesses=3", *map("--suite={}".format, SUITES)),
+)
+_MACHINE = ("tests/machine", "--ignore=tests/machine/test_life.py")
+_TERMINAL = (
+    "python",
+    "-m",
+    "tests.machine",
+    "lend",
+    *SUITES,
+    "--",
+    "pytest",
+    "tests/terminal",
+    "--once",
+    "--numprocesses=4",
+)
+
+#: In the order in which they start, as far as `after` lets them.
+PARTS = (
+    Part("laboratory", {"default": _LAB, "full": _LAB}),
+    Part(
+        "fleet",
+        {"default": _molecule("fleet"), "full": _molecule("fleet")},
+        needs=("laboratory",),
+        in_full="seven hosts of two kinds",
+    ),
+    Part("lint", {"quick": _LINT, "default": _LINT, "full": _LINT}),
+    Part("unit", {"quick": _UNIT, "default": _UNIT, "full": _UNIT}),
+    Part(
+        "life",
+        {"default": ((*_LIFE, "-m", "not full"),), "full": (_LIFE,)},
+        needs=("laboratory",),
+        in_full="check mode and the undo on Debian 11 and 12",
+    ),
+    Part(
+        "plays",
+        {
+            "default": (_pytest("tests/plays", "tests/faults", "-m", "not full", "--numprocesses=2"),),
+            "full": (_pytest("tests/plays", "tests/faults", "--numprocesses=2"),),
+        },
+        after=("unit",),
+        needs=("laboratory",),
+        in_full="the tests marked full",
+    ),
+    Part(
+        "terminal",
+        {"default": (_TERMINAL,)},
+        needs=("life",),
+    ),
+    Part(
+        "bundle",
+        {"default": _molecule("bundle"), "full": _molecule("bundle")},
+        after=("fleet",),
+        needs=("laboratory",),
+        in_full="Debian 12 in place of 13",
+    ),
+    Part(
+        "machine",
+        {
+            "default": (_pytest(*_MACHINE, "-m", "not full", "--suite=trixie", "--numprocesses=3"),),
+            "full": (_pytest(*_MACHINE, "--numprocesses=4"),),
+        },
+        needs=("life",),
+        in_full="every fault of docs/reliability.md, on Debian 12 too",
+    ),
+    Part("bootstrap", {"full": _molecule("bootstrap")}, after=("fleet",), needs=("laboratory",)),
+    Part("default", {"full": _molecule("default")}, after=("bootstrap",), needs=("laboratory",)),
+    Part("legacy_ssl", {"full": _molecule("legacy_ssl")}, needs=("laboratory",)),
+)
