@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pyenv_stand_in import write_pyenv
+from tests.pyenv_stand_in import write_pyenv
 
 ROOT = Path(__file__).resolve().parents[2]
 
