@@ -1,4 +1,7 @@
-"""Bad settings end in one clear error, by the real playbook, before anything is changed (here: in check mode)."""
+"""Settings that the real playbook rejects in one clear error, before it changes anything, and some that it accepts.
+
+All runs are in check mode. A run has many hosts, which are this machine, each with settings of its own.
+"""
 
 import json
 import os
@@ -8,164 +11,96 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import load
-
 ROOT = Path(__file__).resolve().parents[2]
-GOOD = {"devrig_release": "bookworm", "dev_user": "root", "pyenv_versions": ["3.13.5"]}
-
-
-@pytest.fixture
-def plan(tmp_path):
-    """Return a function that runs preflight and the plan with settings: (exit status, output)."""
-
-    def run(*options, **settings):
-        asked = {"pyenv_root": str(tmp_path / "pyenv"), **GOOD, **settings}
-        done = subprocess.run(
-            ["ansible-playbook", "playbook.yml", "--check", *(options or ("--tags", "plan")), "-e", json.dumps(asked)],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        # What Ansible shows as YAML has its quotes doubled.
-        return done.returncode, re.sub(r"\s+", " ", done.stdout + done.stderr).replace("''", "'")
-
-    return run
-
-
-@pytest.fixture
-def refusals(tmp_path):
-    """Return a function that runs preflight on hosts, each with its own settings: host -> what it says, its recap."""
-
-    def run(hosts, *options):
-        local = {"ansible_connection": "local", "ansible_python_interpreter": "/usr/bin/python3"}
-        settings = [
-            {"pyenv_root": str(tmp_path / f"pyenv-{name}"), **GOOD, **local, **own} for name, own in hosts.items()
-        ]
-        (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": dict(zip(hosts, settings))}}))
-        done = subprocess.run(
-            ["ansible-playbook", "-i", str(tmp_path / "hosts.json"), "playbook.yml", "--check", "--forks=4", *options],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = dict(re.findall(r"^fatal: \[(\w+)\]: (.*?)(?=^fatal: |\n\n)", done.stdout, re.MULTILINE | re.DOTALL))
-        recaps = dict(re.findall(r"^(\w+) +: (ok=.*)$", done.stdout, re.MULTILINE))
-        whole = {name: f"{said.get(name)} {recaps.get(name)}".replace("''", "'") for name in hosts}  # YAML's quotes
-        return {name: re.sub(r"\s+", " ", text) for name, text in whole.items()}
-
-    return run
-
-
-def wrong(said, messages):
-    """Return what hosts said where it is not what they should say: nothing was changed, and the message."""
-    return {
-        name: said[name]
-        for name, message in messages.items()
-        if message not in said[name] or " changed=0 " not in said[name] or " failed=1 " not in said[name]
-    }
-
-
-def test_good_settings_are_planned(plan):
-    status, output = plan()
-    assert status == 0, output
-    assert "failed=0" in output
-
-
-@pytest.fixture
-def source(tmp_path):
-    """Return settings that lead to a pyenv which needs no network."""
-    folder = tmp_path / "source"
-    git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@localhost"]
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
-    subprocess.run([*git, "tag", "v1"], check=True)
-    return {"pyenv_git_url": str(folder), "pyenv_version": "v1", "pyenv_virtualenv_git_url": ""}
-
-
-@pytest.mark.parametrize("skipped", ["pipenv", "plan,pipenv"])
-def test_the_plan_is_made_whatever_is_skipped(plan, source, skipped):
-    status, output = plan("--skip-tags", f"build_deps,zsh,vim,tmux,git_hooks,summary,{skipped}", **source)
-    assert status == 0, output
-    assert re.search(r"Compile what is missing\] \*+ changed", output)
-
-
-def test_pipenv_alone_says_what_it_needs(plan):
-    status, output = plan("--tags", "pipenv")
-    assert status != 0
-    assert "Python 3.13.5 is not there: run with --tags build_deps,pyenv,pipenv" in output
-
-
-def starter(plan, path, **settings):
-    """Ask for a starter in a folder."""
-    return plan("--tags", "starter", starter_path=str(path), **settings)
-
-
-#: Where no starter can be -> why.
-PLACES = {
-    "": "starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello",
-    "/srv/50%": '/srv/50%: none of % : " $ ` \\ can be in it',
-    "/srv/a:b/c": "/srv/a:b/c: none of % :",
-    '/srv/a"b': '/srv/a"b: none of % :',
-    "/srv/a\nb": "no tab or other control in it",
-    "/srv/a ": "no blank may stand at its ends",
-    "/srv/..": "write the folder's name",
-    "~": "write the folder's name",
-    "src/hello": "starter_path is src/hello: write the whole path, or ~/ for the user's own home",
-    "~nobody/hello": "write the whole path, or ~/ for the user's own home",
-    "/etc": "/etc is not empty (",
-    "/etc/passwd": "/etc/passwd is no folder",
-    "/etc/passwd/hello": "/etc/passwd is no folder in which you may write",
+GOOD = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": "/usr/bin/python3",
+    "devrig_release": "bookworm",
+    "dev_user": "root",
+    "pyenv_versions": ["3.13.5"],
 }
 
 
-def test_bad_places_of_a_starter_are_refused(refusals):
-    hosts = {f"h{number}": path for number, path in enumerate(PLACES)}
-    said = refusals({name: {"starter_path": path} for name, path in hosts.items()}, "--tags", "starter")
-    assert not wrong(said, {name: PLACES[path] for name, path in hosts.items()})
+def printed_of(output):
+    """Return host -> what was printed of it, and host -> what of the task that failed."""
+    # What Ansible shows as YAML has its quotes doubled.
+    parts = re.split(r"^(?=[a-z]+: \[|TASK|PLAY|WHAT TO DO)", output.replace("''", "'"), flags=re.MULTILINE)
+    printed, failures = {}, {}
+    for part in parts:
+        match = re.match(r"[a-z]+: \[(\w+)\]", part)
+        if match:
+            text = re.sub(r"\s+", " ", part)
+            printed[match[1]] = printed.get(match[1], "") + text
+            if part.startswith("fatal: "):
+                failures[match[1]] = text
+    return printed, failures
 
 
-def test_the_place_of_a_starter_is_refused_before_other_roles_begin(plan):
-    status, output = plan("--tags", "all,starter", starter_path="/etc")
-    assert status != 0
-    assert "/etc is not empty" in output
-    assert "TASK [build_deps : install" not in output
-
-
-def test_a_starter_needs_a_python_of_today(plan, tmp_path):
-    status, output = starter(plan, tmp_path / "hello", pyenv_versions=["2.7.18", "3.13.5"])
-    assert status != 0
-    assert "The starter needs Python 3.6 or newer, and python would be 2.7" in output
-    status, output = starter(
-        plan, tmp_path / "hello", pyenv_versions=["2.7.18", "3.13.5"], pyenv_global=["system", "3.13.5"]
+def run_playbook(folder, hosts, *options):
+    """Run the playbook on hosts, name -> settings; return the exit status, what was printed, and that of each host."""
+    inventory = {
+        name: {"pyenv_root": f"{folder}/pyenv-{name}", "pyenv_prebuilt_dir": f"{folder}/kept", **GOOD, **settings}
+        for name, settings in hosts.items()
+    }
+    path = folder / "hosts.json"
+    path.write_text(json.dumps({"all": {"hosts": inventory}}))
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(path), "playbook.yml", "--check", *options],
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_FORKS": "16", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "1000"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert status == 0, output
+    printed, failures = printed_of(done.stdout)
+    return {
+        "status": done.returncode,
+        "output": done.stdout + done.stderr,
+        "hosts": printed,
+        "failures": failures,
+        "recap": dict(re.findall(r"^(\w+) +: (ok=.*)$", done.stdout, re.MULTILINE)),
+    }
 
 
-def test_a_starter_is_announced_and_made_only_on_request(plan, tmp_path):
-    status, output = starter(plan, tmp_path / "Jörg's hello")
-    assert status == 0, output
-    assert f"{tmp_path}/Jörg's hello would be made" in output
-    status, output = plan(starter_path="/etc")
-    assert status == 0, output
-    assert not (tmp_path / "Jörg's hello").exists()
+def reject(run, host, message):
+    """Check that a host has failed with a message, and that nothing was changed on it."""
+    assert message in run["failures"][host]
+    assert " changed=0 " in run["recap"][host]
+    assert " failed=1 " in run["recap"][host]
+    assert run["status"] != 0
 
 
-def test_values_of_the_command_line_are_text(plan):
-    """-e NAME=VALUE gives text: what it means is what counts."""
-    status, output = plan(zsh_login_shell="false", pyenv_build_jobs="2", summary_show="no", zsh_history_size="5000")
-    assert status == 0, output
+def accept(run, host):
+    """Check that a host has not failed."""
+    assert " failed=0 " in run["recap"][host], run["output"]
+    assert " unreachable=0 " in run["recap"][host]
 
 
-def test_a_list_may_be_given_as_text(plan):
-    status, output = plan(pyenv_versions="3.13.5, 3.9.2", pyenv_global="3.9.2")
-    assert status == 0, output
+def other_machine(folder):
+    """Return settings of a host that is reached by ssh: by a script, and it is this machine."""
+    ssh = folder / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    ssh.chmod(0o755)
+    return {
+        "ansible_connection": "ssh",
+        "ansible_user": "root",
+        "ansible_ssh_executable": str(ssh),
+        "ansible_ssh_transfer_method": "piped",
+        "ansible_remote_tmp": str(folder / "tmp"),
+    }
 
 
-#: Settings, and what is said of them.
+def broken_python(folder, number, printed):
+    """Return the path of a Python that prints something and fails; of none where it prints None."""
+    python = folder / f"python{number}"
+    if printed is not None:
+        (folder / f"printed{number}").write_text(printed)
+        python.write_text(f"#!/bin/sh\ncat {folder}/printed{number}; cat {folder}/printed{number} >&2; exit 1\n")
+        python.chmod(0o755)
+    return str(python)
+
+
+#: Settings, and the error that they end in.
 BAD = [
     ({"dev_user": ""}, "name the user whose environment it is"),
     ({"devrig_release": "warty"}, "(warty) is not supported; supported are bullseye, bookworm, trixie"),
@@ -205,87 +140,214 @@ BAD = [
 ]
 
 
-def test_bad_settings_are_refused(refusals):
-    hosts = {f"h{number}": case for number, case in enumerate(BAD)}
-    said = refusals({name: settings for name, (settings, _) in hosts.items()}, "--tags", "plan")
-    assert not wrong(said, {name: message for name, (_, message) in hosts.items()})
+#: Where no starter can be -> why. All that the module rejects: tests/unit/test_starter_places.py.
+PLACES = {
+    "": "starter_path is empty: name the folder to be made, for example -e starter_path=~/src/hello",
+    '/srv/a"b': '/srv/a"b: none of % :',
+    "/etc": "/etc is not empty (",
+}
+
+#: What a Python prints that Ansible cannot use -> what to do. None: there is no Python.
+PYTHONS = [
+    # As 3.6 and 3.8 answer to 2.21.
+    ("SyntaxError: future feature annotations is not defined", "its Python is too old for ansible-core"),
+    ('{"failed": true, "msg": "Ansible requires Python 3.9 or newer on the target."}', "its Python is too old"),
+    (None, "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"),
+]
 
 
-def test_a_bundle_sets_up_no_other_machine(refusals, tmp_path):
-    ssh = tmp_path / "ssh"
-    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')  # the other machine is this one
-    ssh.chmod(0o755)
-    other = {
-        "ansible_connection": "ssh",
-        "ansible_user": "root",
-        "ansible_ssh_executable": str(ssh),
-        "ansible_ssh_transfer_method": "piped",
-        "ansible_remote_tmp": str(tmp_path / "tmp"),
+@pytest.fixture(scope="module")
+def rejected(record_once):
+    """Return a run in which each host is rejected."""
+
+    def make(folder):
+        (folder / "pyenv-foreign/things").mkdir(parents=True)
+        hosts = {f"bad{number}": settings for number, (settings, _) in enumerate(BAD)}
+        hosts.update({f"place{number}": {"starter_path": path} for number, path in enumerate(PLACES)})
+        for number, (printed, _) in enumerate(PYTHONS):
+            hosts[f"python{number}"] = {"ansible_python_interpreter": broken_python(folder, number, printed)}
+        hosts["old"] = {"pyenv_versions": ["2.7.18", "3.13.5"], "starter_path": str(folder / "hello")}
+        hosts["elsewhere"] = {**other_machine(folder), "preflight_bundle": True}
+        hosts["foreign"] = {}
+        hosts["pipenv"] = {"starter_path": str(folder / "hello")}
+        skipped = (
+            "build_deps,linters,zsh,vim,tmux,git_hooks"  # else the last host checks the settings of each once more
+        )
+        return run_playbook(folder, hosts, "--tags", "plan,starter,pipenv", "--skip-tags", skipped)
+
+    return record_once("rejected", make)
+
+
+@pytest.mark.parametrize("number", range(len(BAD)), ids=[json.dumps(settings) for settings, _ in BAD])
+def test_rejects_bad_setting(rejected, number):
+    reject(rejected, f"bad{number}", BAD[number][1])
+
+
+@pytest.mark.parametrize("number", range(len(PLACES)), ids=json.dumps(list(PLACES)).strip("[]").split(", "))
+def test_rejects_bad_place_of_starter(rejected, number):
+    reject(rejected, f"place{number}", list(PLACES.values())[number])
+
+
+def test_rejects_starter_for_old_python(rejected):
+    reject(rejected, "old", "The starter needs Python 3.6 or newer, and python would be 2.7")
+
+
+def test_rejects_bundle_on_another_machine(rejected):
+    reject(rejected, "elsewhere", "A bundle sets up the machine that it lies on, and elsewhere is another one")
+
+
+def test_rejects_folder_that_is_no_pyenv(rejected):
+    reject(rejected, "foreign", "is no git checkout: move it away")
+
+
+def test_pipenv_alone_names_the_tags_it_needs(rejected):
+    reject(rejected, "pipenv", "Python 3.13.5 is not there: run with --tags build_deps,pyenv,pipenv")
+
+
+@pytest.mark.parametrize("number", range(len(PYTHONS)))
+def test_says_what_to_do_about_a_python_that_ansible_cannot_use(rejected, number):
+    advice = rejected["output"].partition("WHAT TO DO")[2]
+    assert f"\npython{number}: {PYTHONS[number][1]}" in advice
+    assert (
+        " failed=0 " not in rejected["recap"][f"python{number}"]
+        or " unreachable=1 " in rejected["recap"][f"python{number}"]
+    )
+
+
+def test_gives_advice_also_of_a_single_host(tmp_path):
+    settings = {"ansible_python_interpreter": broken_python(tmp_path, 0, PYTHONS[0][0])}
+    run = run_playbook(tmp_path, {"localhost": settings}, "--tags", "plan")
+    assert run["status"] != 0
+    assert f"\nlocalhost: {PYTHONS[0][1]}" in run["output"].partition("WHAT TO DO")[2]
+
+
+@pytest.fixture(scope="module")
+def planned(record_once):
+    """Return a run in which each host gets a plan."""
+
+    def make(folder):
+        hosts = {
+            "good": {"starter_path": "/etc"},
+            # -e NAME=VALUE gives text: what it means is what counts.
+            "text": {
+                "zsh_login_shell": "false",
+                "pyenv_build_jobs": "2",
+                "summary_show": "no",
+                "zsh_history_size": "5000",
+                "pyenv_versions": "3.13.5, 3.9.2",
+                "pyenv_global": "3.9.2",
+                "preflight_bundle": True,
+            },
+            "other": other_machine(folder),
+        }
+        return run_playbook(folder, hosts, "--tags", "plan")
+
+    return record_once("planned", make)
+
+
+def test_accepts_good_settings(planned):
+    accept(planned, "good")
+    assert planned["status"] == 0, planned["output"]
+    assert "version: 3.13.5" in planned["hosts"]["good"]
+
+
+def test_accepts_values_and_lists_given_as_text(planned):
+    accept(planned, "text")
+    assert "version: 3.13.5" in planned["hosts"]["text"]
+    assert "version: 3.9.2" in planned["hosts"]["text"]
+
+
+def test_accepts_bundle_on_its_own_machine(planned):
+    accept(planned, "text")  # it is a bundle, too
+
+
+def test_accepts_another_machine_without_bundle(planned):
+    accept(planned, "other")
+
+
+def test_looks_at_the_place_of_a_starter_only_on_request(planned):
+    accept(planned, "good")  # /etc is none
+
+
+def source(folder):
+    """Return settings that lead to a pyenv which needs no network."""
+    git = ["git", "-C", str(folder / "source"), "-c", "user.name=x", "-c", "user.email=x@localhost"]
+    subprocess.run(["git", "init", "-q", str(folder / "source")], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    subprocess.run([*git, "tag", "v1"], check=True)
+    return {"pyenv_git_url": str(folder / "source"), "pyenv_version": "v1", "pyenv_virtualenv_git_url": ""}
+
+
+SKIPPED = "build_deps,zsh,vim,tmux,git_hooks,summary,pipenv"
+
+
+@pytest.fixture(scope="module")
+def whole(record_once):
+    """Return a run of the roles pyenv and starter, with a host whose starter is rejected."""
+
+    def make(folder):
+        pyenv = source(folder)
+        starter = str(folder / "Jörg's hello")
+        hosts = {
+            "good": {**pyenv, "starter_path": starter},
+            "old": {
+                **pyenv,
+                "pyenv_versions": ["2.7.18", "3.13.5"],
+                "pyenv_global": ["system", "3.13.5"],
+                "starter_path": str(folder / "hello"),
+            },
+            "taken": {**pyenv, "starter_path": "/etc"},
+        }
+        run = run_playbook(folder, hosts, "--tags", "all,starter", "--skip-tags", f"{SKIPPED},plan")
+        made = [starter, f"{folder}/kept", *(f"{folder}/pyenv-{name}" for name in hosts)]
+        return {**run, "folder": str(folder), "made": [path for path in made if os.path.lexists(path)]}
+
+    return record_once("whole", make)
+
+
+def compile_tasks(run):
+    """Return what was printed of the task that compiles."""
+    return re.findall(r"Compile what is missing\] \*+\n((?:.+\n)*)", run["output"])
+
+
+def test_makes_the_plan_though_its_tag_is_skipped(whole):
+    accept(whole, "good")
+    assert "changed: [good]" in compile_tasks(whole)[0]
+
+
+@pytest.mark.full
+def test_makes_the_plan_though_pipenv_is_skipped(tmp_path):
+    """It skips less than the run above."""
+    run = run_playbook(tmp_path, {"good": source(tmp_path)}, "--skip-tags", SKIPPED)
+    accept(run, "good")
+    assert "changed: [good]" in compile_tasks(run)[0]
+
+
+def test_rejects_the_place_of_a_starter_before_other_roles_begin(whole):
+    reject(whole, "taken", "/etc is not empty (")
+    tasks = re.findall(r"^TASK \[(.*?)\] \*+\n((?:.+\n)*)", whole["output"], re.MULTILINE)
+    roles = {
+        name: {task.partition(" : ")[0] for task, text in tasks if f": [{name}]" in text} for name in whole["hosts"]
     }
-    bundle = {"preflight_bundle": True}
-    said = refusals({"h0": {**other, **bundle}, "h1": other, "h2": bundle}, "--tags", "plan")
-    assert not wrong(said, {"h0": "A bundle sets up the machine that it lies on, and h0 is another one"})
-    assert all(" failed=0 " in said[name] for name in ("h1", "h2")), said
+    assert "pyenv" in roles["good"]
+    assert "preflight" in roles["taken"]
+    assert not {"build_deps", "pyenv", "linters", "summary"} & roles["taken"]
 
 
-def test_a_folder_that_is_no_pyenv_is_refused(plan, tmp_path):
-    (tmp_path / "pyenv/things").mkdir(parents=True)
-    status, output = plan()
-    assert status != 0
-    assert "is no git checkout: move it away" in output
+def test_accepts_starter_where_a_new_python_is_the_global_one(whole):
+    accept(whole, "old")
 
 
-@pytest.mark.parametrize(
-    ("said", "advice"),
-    [
-        # As 3.6 and 3.8 answer to 2.21.
-        ("SyntaxError: future feature annotations is not defined", "its Python is too old for ansible-core"),
-        ('{"failed": true, "msg": "Ansible requires Python 3.9 or newer on the target."}', "its Python is too old"),
-        (None, "it has no Python, or not where ansible_python_interpreter says: apt-get install python3"),
-    ],
-)
-def test_a_python_that_ansible_cannot_use_ends_with_what_to_do(plan, tmp_path, said, advice):
-    python = tmp_path / "python"
-    if said:
-        (tmp_path / "said").write_text(said)
-        python.write_text(f"#!/bin/sh\ncat {tmp_path}/said; cat {tmp_path}/said >&2; exit 1\n")
-        python.chmod(0o755)
-    status, output = plan(ansible_python_interpreter=str(python))
-    assert status != 0
-    assert f"localhost: {advice}" in output.partition("WHAT TO DO")[2]
+def test_announces_starter_in_check_mode(whole):
+    accept(whole, "good")
+    assert f"{whole['folder']}/Jörg's hello would be made" in whole["hosts"]["good"]
 
 
-@pytest.mark.parametrize(
-    ("said", "missing"),
-    [
-        ("/bin/sh: 1: /usr/bin/python3.11: not found", True),
-        ("bash: line 1: python3: command not found", True),
-        ("/usr/bin/env: 'python3': No such file or directory", True),
-        ("/bin/sh: 1: sudo: not found", False),
-        ("python3: can't open file '/x': No such file or directory", False),
-    ],
-)
-def test_a_program_that_is_missing_is_not_taken_for_python(said, missing):
-    trouble = load("callback_plugins/devrig.py").python_trouble
-    assert bool(trouble({"module_stderr": said})) == missing
-    assert bool(trouble({"module_stderr": "Shared connection closed.", "module_stdout": f"{said}\r\n"})) == missing
-
-
-@pytest.mark.parametrize(
-    ("said", "asks"),
-    [
-        ({"msg": "Missing sudo password"}, True),
-        ({"msg": "Task failed: Missing sudo password"}, True),
-        ({"msg": "MODULE FAILURE", "module_stderr": "sudo: a password is required\n"}, True),
-        ({"msg": "Incorrect sudo password"}, False),
-    ],
-)
-def test_a_sudo_that_asks_for_a_password_ends_with_what_to_do(said, asks):
-    assert ("--ask-become-pass" in load("callback_plugins/devrig.py").sudo_trouble(said)) == asks
-
-
-def test_what_ansible_cannot_give_to_another_plain_user_ends_with_what_to_do():
-    trouble = load("callback_plugins/devrig.py").stranger_trouble
-    said = "Failed to set permissions on the temporary files Ansible needs to create when becoming an unprivileged user"
-    assert "connect as root" in trouble({"msg": f"{said} (rc: 1, err: chmod: invalid mode: 'A+user:...')"})
-    assert trouble({"msg": "Missing sudo password"}) == ""
+def test_check_mode_plans_for_every_host_and_changes_nothing(whole):
+    for host in ("good", "old"):
+        accept(whole, host)
+        assert f"changed: [{host}]" in compile_tasks(whole)[0]
+    # Of two hosts that want the same one compiles.
+    assert whole["output"].count("Python 3.13.5: compiled in the background") == 1
+    assert whole["output"].count("Python 3.13.5: compiled by good, and comes from there") == 1
+    assert whole["made"] == []

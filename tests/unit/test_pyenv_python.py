@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from tests.pyenv_stand_in import write_pyenv
 
 MARK = ".devrig-building.json"
