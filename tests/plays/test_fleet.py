@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+VERSION = "3.13.5"
 BUILT = re.compile(r"Python [\d.]+: \d+ s, from ([\d.]+-[a-z]+-\w+-[0-9a-f]{16})\b")
 
 #: What is skipped is only that other roles check their settings, which preflight has checked for all.
@@ -19,7 +20,6 @@ TAGS = ["--tags", "pyenv", "--skip-tags", "build_deps,linters,zsh,vim,tmux,git_h
 KINDS = {
     "a": {},
     "private": {"pyenv_openssl": "private"},
-    "fails": {"pyenv_versions": ["3.12.4"]},
     "unkept": {"pyenv_prebuilt_limit": 0},
     "refused": {"pyenv_root": "~/pyenv"},
     "other": {},
@@ -28,11 +28,6 @@ KINDS = {
 
 def kind_of(name):
     return name.rstrip("0123456789")
-
-
-def version_of(name):
-    """Return the version that a host wants."""
-    return KINDS[kind_of(name)].get("pyenv_versions", ["3.13.5"])[0]
 
 
 class Fleet:
@@ -47,7 +42,7 @@ class Fleet:
         return self.folder / "hosts" / name
 
     def interpreter_of(self, name):
-        return self.folder_of(name) / "pyenv/versions" / version_of(name)
+        return self.folder_of(name) / "pyenv/versions" / VERSION
 
     def break_compiler(self, name):
         """Let each compile of a host fail, until it is repaired."""
@@ -70,7 +65,7 @@ class Fleet:
                 "pyenv_root": str(self.folder_of(name) / "pyenv"),
                 "pyenv_cache_dir": str(self.folder_of(name) / "cache"),
                 "dotfile_state_dir": str(self.folder_of(name) / "state"),
-                "pyenv_versions": [version_of(name)],
+                "pyenv_versions": [VERSION],
                 "pyenv_git_url": f"file://{self.repository}",
                 "pyenv_version": self.commit,
                 "pyenv_virtualenv_git_url": "",
@@ -148,44 +143,27 @@ def key_of(run, name):
     return key
 
 
-FIRST = ["a1", "private1", "a2", "fails1", "fails2"]
-UNCHANGED = ["a1", "private1", "a2"]
-
-
 @pytest.fixture(scope="module")
-def whole_fleet(record_once, make_pyenv):
+def runs(record_once, make_pyenv):
     """Return two runs: of new hosts, and of some of them with later ones, when two archives have been spoilt."""
 
     def make(folder):
         fleet = Fleet(folder, make_pyenv)
-        fleet.break_compiler("fails1")
-        first = fleet.run(FIRST)
+        fleet.break_compiler("private1")
+        names = ["a1", "private1", "a2", "private2", "refused1", "refused2", "refused3", "refused4", "a3", "a4"]
+        first = fleet.run([*names, "other"], "-e", "devrig_serial=4", "--limit", ",".join(names))
         first["programs"] = {name: (fleet.interpreter_of(name) / "bin/python").read_text() for name in ("a1", "a2")}
-        fleet.repair_compiler("fails1")
+        fleet.repair_compiler("private1")
         damaged = fleet.store / f"{key_of(first, 'a2')}.tar.gz"
-        (broken,) = set(fleet.store.glob("3.13.5-*.tar.gz")) - {damaged}
+        (broken,) = set(fleet.store.glob("*.tar.gz")) - {damaged}
         truncate(damaged)
         empty_python(broken)
-        # The last two have a batch of their own.
-        names = [*UNCHANGED, "fails1", "a3", "private2", "a4", "private3"]
-        second = fleet.run(names, "-e", f"devrig_serial={len(names) - 2}")
+        names = ["a1", "a2", "a3", "private3", "a4", "private1", "unkept1", "unkept2"]
+        second = fleet.run(names, "-e", "devrig_serial=2")
         second["intact"] = [path.name for path in (damaged, broken) if is_intact(path)]
         return {"folder": str(folder), "first": first, "second": second}
 
-    return record_once("whole-fleet", make)
-
-
-@pytest.fixture(scope="module")
-def two_at_a_time(record_once, make_pyenv):
-    """Return a run of two hosts at a time, in which a batch fails before the last one."""
-
-    def make(folder):
-        fleet = Fleet(folder, make_pyenv)
-        fleet.break_compiler("fails1")
-        names = ["unkept1", "unkept2", "fails1", "refused1", "a1", "a2"]
-        return fleet.run([*names, "other"], "-e", "devrig_serial=2", "--limit", ",".join(names))
-
-    return record_once("two-at-a-time", make)
+    return record_once("fleet", make)
 
 
 @pytest.fixture
@@ -203,101 +181,103 @@ def advice_of(run):
     return run["output"].partition("WHAT TO DO")[2].splitlines()[1:]
 
 
-def test_compiles_each_kind_once(whole_fleet):
-    run = whole_fleet["first"]
-    assert run["compiled"] == ["a1", "fails2", "private1"], run["output"]
-    assert run["complete"] == ["a1", "private1", "a2", "fails2"]
+def test_compiles_each_kind_once(runs):
+    run = runs["first"]
+    assert run["compiled"] == ["a1", "private2"], run["output"]
+    assert {"a1", "a2", "private2"} <= set(run["complete"])
     assert takers_of(run) == ["a2"]
     assert "Python 3.13.5: compiled by a1, and comes from there" in run["output"]
 
 
-def test_adapts_a_taken_interpreter_to_its_folder(whole_fleet):
-    text = whole_fleet["first"]["programs"]["a2"]
-    assert text.endswith(f"# {whole_fleet['folder']}/hosts/a2/pyenv/versions/3.13.5\n")
+def test_adapts_a_taken_interpreter_to_its_folder(runs):
+    text = runs["first"]["programs"]["a2"]
+    assert text.endswith(f"# {runs['folder']}/hosts/a2/pyenv/versions/3.13.5\n")
 
 
-def test_leaves_no_archives_and_no_answers_of_jobs_on_hosts(whole_fleet):
-    for run in (whole_fleet["first"], whole_fleet["second"]):
+def test_leaves_no_archives_and_no_answers_of_jobs_on_hosts(runs):
+    for run in (runs["first"], runs["second"]):
         assert [path for path in run["files"] if path.endswith("/cache/devrig-prebuilt")] == []
         # The answers of what was done in the background lay among the logs.
         assert "hosts/a1/state/log" in run["files"]
         assert [path for path in run["logs"] if Path(path).name.startswith("j")] == []
 
 
-def test_failing_host_stops_no_other(whole_fleet, failures):
-    run = whole_fleet["first"]
-    assert failures(run) == ["fails1"], run["output"]
+def test_failing_host_stops_no_other(runs, failures):
+    run = runs["first"]
+    assert failures(run)[0] == "private1", run["output"]
+    assert not {"a1", "a2", "private2"} & set(failures(run))
     assert "BUILD FAILED" in run["output"]
-    assert "fails2" in run["compiled"]
-    assert "Python 3.12.4: compiled by fails1, and comes from there" in run["output"]
+    assert "private1" not in run["complete"]
+    # It waited for the other one, and compiles for itself then.
+    assert "Python 3.13.5: compiled by private1, and comes from there" in run["output"]
+    assert "private2" in run["compiled"]
+    assert advice_of(run)[0].startswith("private1: Python 3.13.5 could not be built.")
+
+
+def test_names_hosts_that_were_not_begun(runs, failures):
+    run = runs["first"]
+    refused = [f"refused{number}" for number in range(1, 5)]
+    assert run["output"].count("PLAY [Set up") == 2, run["output"]
+    assert failures(run) == ["private1", *refused]
     advice = advice_of(run)
-    assert advice[0].startswith("fails1: Python 3.12.4 could not be built.")
-    assert advice[1].endswith("for these alone: --limit fails1")
+    for name, line in zip(refused, advice[1:5]):
+        assert line.startswith(f"{name}: pyenv_root is ~/pyenv: write the whole path")
+    assert advice[5:7] == [
+        "Not begun, for all before failed: a3, a4",
+        f"When that is mended, for these alone: --limit a3,a4,private1,{','.join(refused)}",
+    ]
 
 
-def test_repaired_host_takes_what_another_compiled(whole_fleet):
-    run = whole_fleet["second"]
-    assert "fails1" in run["complete"]
-    assert "fails1" in takers_of(run)
-    assert "fails1" not in run["compiled"], run["output"]
+def test_second_run_changes_nothing(runs, read_recap):
+    recap = read_recap(runs["second"]["output"])
+    assert {recap[name]["changed"] for name in ("a1", "a2")} == {0}, runs["second"]["output"]
 
 
-def test_second_run_changes_nothing(whole_fleet, read_recap):
-    recap = read_recap(whole_fleet["second"]["output"])
-    assert {recap[name]["changed"] for name in UNCHANGED} == {0}, whole_fleet["second"]["output"]
-
-
-def test_gives_no_advice_where_no_host_fails(whole_fleet, failures):
-    run = whole_fleet["second"]
+def test_gives_no_advice_where_no_host_fails(runs, failures):
+    run = runs["second"]
     assert failures(run) == [], run["output"]
     assert "WHAT TO DO" not in run["output"]
 
 
-def test_replaces_damaged_archive(whole_fleet):
-    run = whole_fleet["second"]
+def test_replaces_damaged_archive(runs):
+    run = runs["second"]
     output = " ".join(run["output"].split())  # older ones wrap a warning
-    key = key_of(whole_fleet["first"], "a2")
+    key = key_of(runs["first"], "a2")
     assert re.search(rf"/{key}\.tar\.gz: its sha256 is another than [^:]*: it is dropped", output), output
     assert "a3" in run["complete"]
     assert "a3" in run["compiled"], output
     assert f"{key}.tar.gz" in run["intact"]
 
 
-def test_replaces_archive_that_does_not_work_on_a_host(whole_fleet):
-    run = whole_fleet["second"]
+def test_replaces_archive_that_does_not_work_on_a_host(runs):
+    run = runs["second"]
     output = " ".join(run["output"].split())
     assert "is not complete here" in output
-    assert "is replaced: private2 could not use it" in output
-    assert "private2" in run["complete"]
-    assert "private2" in run["compiled"], output
+    assert "is replaced: private3 could not use it" in output
     assert "private3" in run["complete"]
-    assert "private3" in takers_of(run)
+    assert "private3" in run["compiled"], output
     assert len(run["intact"]) == 2
 
 
-def test_later_batch_takes_what_earlier_one_compiled(whole_fleet):
-    run = whole_fleet["second"]
-    assert run["output"].count("PLAY [Set up") == 2, run["output"]
-    assert run["compiled"] == ["a3", "private2"], run["output"]
-    assert takers_of(run) == ["a4", "fails1", "private3"]
-    assert {"a4", "private3"} <= set(run["complete"])
+def test_later_batch_takes_what_earlier_one_compiled(runs):
+    run = runs["second"]
+    assert run["output"].count("PLAY [Set up") == 4, run["output"]
+    assert "a4" in run["complete"]
+    assert "a4" in takers_of(run)
+    assert "a4" not in run["compiled"], run["output"]
 
 
-def test_names_hosts_that_were_not_begun(two_at_a_time, failures):
-    run = two_at_a_time
-    assert run["output"].count("PLAY [Set up") == 2, run["output"]
-    assert failures(run) == ["fails1", "refused1"]
-    advice = advice_of(run)
-    assert advice[0].startswith("fails1: Python 3.12.4 could not be built.")
-    assert advice[1].startswith("refused1: pyenv_root is ~/pyenv: write the whole path")
-    assert advice[2:4] == [
-        "Not begun, for all before failed: a1, a2",
-        "When that is mended, for these alone: --limit a1,a2,fails1,refused1",
-    ]
+def test_repaired_host_takes_what_another_compiled(runs):
+    run = runs["second"]
+    assert "private1" in run["complete"]
+    assert "private1" in takers_of(run)
+    assert "private1" not in run["compiled"], run["output"]
 
 
-def test_keeps_no_archive_where_the_limit_is_0(two_at_a_time):
-    run = two_at_a_time
-    assert "unkept" not in run["stores"]
-    assert run["compiled"] == ["unkept1", "unkept2"], run["output"]
-    assert "comes from there" not in run["output"]  # nobody waits for another one's
+def test_keeps_no_archive_where_the_limit_is_0(runs):
+    run = runs["second"]
+    assert run["stores"] == ["kept"]
+    assert run["compiled"] == ["a3", "private3", "unkept1", "unkept2"], run["output"]
+    last = run["output"].rpartition("PLAY [Set up")[2]
+    assert "changed: [unkept1]" in last
+    assert "comes from there" not in last  # nobody waits for another one's

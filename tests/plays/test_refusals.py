@@ -214,6 +214,13 @@ def test_says_what_to_do_about_a_python_that_ansible_cannot_use(rejected, number
     )
 
 
+def test_names_all_failed_hosts_for_another_run(rejected):
+    line = rejected["output"].partition("WHAT TO DO")[2].strip().splitlines()[-1]
+    failed = sorted(host for host, counts in rejected["recap"].items() if " failed=1 " in counts)
+    assert line == f"When that is mended, for these alone: --limit {','.join(failed)}"
+    assert len(failed) > len(BAD)
+
+
 def test_gives_advice_also_of_a_single_host(tmp_path):
     settings = {"ansible_python_interpreter": broken_python(tmp_path, 0, PYTHONS[0][0])}
     run = run_playbook(tmp_path, {"localhost": settings}, "--tags", "plan")

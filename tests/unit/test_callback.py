@@ -41,3 +41,12 @@ def test_says_what_to_do_where_ansible_cannot_become_another_plain_user():
     said = "Failed to set permissions on the temporary files Ansible needs to create when becoming an unprivileged user"
     assert "connect as root" in trouble({"msg": f"{said} (rc: 1, err: chmod: invalid mode: 'A+user:...')"})
     assert trouble({"msg": "Missing sudo password"}) == ""
+
+
+def test_advice_names_the_hosts_that_failed():
+    advice = load("callback_plugins/devrig.py").advice
+    assert advice({"b": "no room\nat all", "a": ""}) == [
+        "a: see above",
+        "b: no room",
+        "When that is mended, for these alone: --limit a,b",
+    ]
