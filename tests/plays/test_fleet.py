@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.13.5"
-BUILT = re.compile(r"Python [\d.]+: \d+ s, from ([\d.]+-[a-z]+-\w+-[0-9a-f]{16})\b")
+TAKEN = re.compile(r"Python [\d.]+: \d+ s, from [\d.]+-[a-z]+-\w+-[0-9a-f]{16}\b")
 
 #: What is skipped is only that other roles check their settings, which preflight has checked for all.
 TAGS = ["--tags", "pyenv", "--skip-tags", "build_deps,linters,zsh,vim,tmux,git_hooks,pipenv,starter"]
@@ -51,6 +51,14 @@ class Fleet:
 
     def repair_compiler(self, name):
         (self.folder_of(name) / "pyenv.fails").unlink()
+
+    def archive_of(self, kind):
+        """Return the path of the archive of a kind: a program in it names the folder in which it was compiled."""
+        for path in self.store.glob("*.tar.gz"):
+            with tarfile.open(path) as archive:
+                if f"/hosts/{kind}".encode() in archive.extractfile("bin/python").read():
+                    return path
+        raise LookupError(kind)
 
     def run(self, names, *options, **settings):
         """Run the role on hosts, and return what was printed, who compiled, and what there is then."""
@@ -131,18 +139,6 @@ def is_intact(archive):
     return subprocess.run(sums, cwd=archive.parent, check=False).returncode == 0
 
 
-def takes_of(run):
-    """Return (host, name of the archive) of each host that says that its interpreter is from an archive."""
-    parts = re.split(r"^(?=\w+: \[|TASK|RUNNING|PLAY)", run["output"], flags=re.MULTILINE)
-    return [(re.match(r"ok: \[(\w+)\]", part)[1], BUILT.search(part)[1]) for part in parts if BUILT.search(part)]
-
-
-def key_of(run, name):
-    """Return the name of the archive that a host says that its interpreter is from."""
-    (key,) = [key for host, key in takes_of(run) if host == name]
-    return key
-
-
 @pytest.fixture(scope="module")
 def runs(record_once, make_pyenv):
     """Return two runs: of new hosts, and of some of them with later ones, when two archives have been spoilt."""
@@ -154,14 +150,14 @@ def runs(record_once, make_pyenv):
         first = fleet.run([*names, "other"], "-e", "devrig_serial=4", "--limit", ",".join(names))
         first["programs"] = {name: (fleet.interpreter_of(name) / "bin/python").read_text() for name in ("a1", "a2")}
         fleet.repair_compiler("private1")
-        damaged = fleet.store / f"{key_of(first, 'a2')}.tar.gz"
-        (broken,) = set(fleet.store.glob("*.tar.gz")) - {damaged}
+        damaged, broken = fleet.archive_of("a"), fleet.archive_of("private")
         truncate(damaged)
         empty_python(broken)
         names = ["a1", "a2", "a3", "private3", "a4", "private1", "unkept1", "unkept2"]
         second = fleet.run(names, "-e", "devrig_serial=2")
         second["intact"] = [path.name for path in (damaged, broken) if is_intact(path)]
-        return {"folder": str(folder), "first": first, "second": second}
+        archives = {"damaged": damaged.name, "broken": broken.name}
+        return {"folder": str(folder), "archives": archives, "first": first, "second": second}
 
     return record_once("fleet", make)
 
@@ -174,7 +170,8 @@ def failures(read_recap):
 
 def takers_of(run):
     """Return the hosts that say that their interpreter is from an archive."""
-    return sorted(host for host, _ in takes_of(run))
+    parts = re.split(r"^(?=\w+: \[|TASK|RUNNING|PLAY)", run["output"], flags=re.MULTILINE)
+    return sorted(re.match(r"ok: \[(\w+)\]", part)[1] for part in parts if TAKEN.search(part))
 
 
 def advice_of(run):
@@ -242,11 +239,11 @@ def test_gives_no_advice_where_no_host_fails(runs, failures):
 def test_replaces_damaged_archive(runs):
     run = runs["second"]
     output = " ".join(run["output"].split())  # older ones wrap a warning
-    key = key_of(runs["first"], "a2")
-    assert re.search(rf"/{key}\.tar\.gz: its sha256 is another than [^:]*: it is dropped", output), output
+    name = runs["archives"]["damaged"]
+    assert re.search(rf"/{re.escape(name)}: its sha256 is another than [^:]*: it is dropped", output), output
     assert "a3" in run["complete"]
     assert "a3" in run["compiled"], output
-    assert f"{key}.tar.gz" in run["intact"]
+    assert name in run["intact"]
 
 
 def test_replaces_archive_that_does_not_work_on_a_host(runs):
@@ -256,7 +253,7 @@ def test_replaces_archive_that_does_not_work_on_a_host(runs):
     assert "is replaced: private3 could not use it" in output
     assert "private3" in run["complete"]
     assert "private3" in run["compiled"], output
-    assert len(run["intact"]) == 2
+    assert runs["archives"]["broken"] in run["intact"]
 
 
 def test_later_batch_takes_what_earlier_one_compiled(runs):
