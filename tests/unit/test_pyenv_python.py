@@ -12,7 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from pyenv_stand_in import write_pyenv
+
+from tests.pyenv_stand_in import write_pyenv
 
 MARK = ".devrig-building.json"
 
