@@ -3,8 +3,10 @@
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import ansible.module_utils
@@ -137,49 +139,75 @@ def git_checkout():
     return load("roles/checkout/library/git_checkout.py")
 
 
-#: Runs a module, argv[1], as the program does that Ansible makes of it; its arguments come as JSON on stdin.
-PROGRAM = f"""
-import sys
-del sys.path[0]  # the current folder
-import runpy
-import ansible.module_utils
-from ansible.module_utils import basic
-ansible.module_utils.__path__.extend({[str(folder) for folder in MODULE_UTILS]})
-basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.stdin.buffer.read(), "legacy"
-runpy.run_path(sys.argv.pop(), run_name="__main__")
-"""
-
-
 def program_of(name):
     """Return the path of a role's own module."""
     (found,) = [path for folder in LIBRARIES for path in folder.glob(f"{name}.py")]
     return str(found)
 
 
-@pytest.fixture
-def run_module(tmp_path, run_by_ansible):
-    """Return a function that runs a module in a process of its own, and returns its answer as Ansible gives it.
+class ModuleServer:
+    """Runs modules in processes that are forked from one with Ansible's code loaded: tests/module_server.py."""
 
-    Options are --check and --diff; with any other Ansible itself runs it, which takes ten times as long.
+    def __init__(self):
+        self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, ROOT / "tests/module_server.py", *map(str, MODULE_UTILS)]
+        with other:
+            self.server = subprocess.Popen(command, stdin=other)
+
+    def run(self, request, started):
+        """Run a module; return its (exit status, stdout, stderr).
+
+        :param request: the arguments of module_server.run().
+        :param started: is called with the number of the module's process.
+        """
+        connection, other = socket.socketpair()
+        with connection, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            with other:
+                socket.send_fds(self.control, [b"."], [other.fileno(), stdout.fileno(), stderr.fileno()])
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile() as lines:
+                started(int(lines.readline()))
+                status = int(lines.readline())
+            return status, *(output.seek(0) or output.read().decode() for output in (stdout, stderr))
+
+    def close(self):
+        """End the server."""
+        self.control.close()
+        self.server.wait()
+
+
+@pytest.fixture(scope="session")
+def module_server():
+    server = ModuleServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def run_module(tmp_path, module_server):
+    """Return a function that runs a module in a process of its own and returns its answer, `invocation` included.
+
+    Options are --check and --diff. `constants` replaces values in our module_utils, which shortens waits:
+    {"pyenv_build": {"PAUSES": [0]}}.
     """
 
-    def run(name, params, *options, home=tmp_path, env=None):
-        if set(options) - {"--check", "--diff"}:
-            return run_by_ansible(name, params, *options, home=home, env=env)
+    def run(name, params, *options, home=tmp_path, env=None, constants=None, started=lambda process: None):
+        assert set(options) <= {"--check", "--diff"}
         said = {f"_ansible_{option.replace('--check', 'check_mode').strip('-')}": True for option in options}
         own = {"_ansible_module_name": name, "_ansible_remote_tmp": "~/.ansible/tmp", **said}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, program_of(name)],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **own}}),
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env={**os.environ, "HOME": str(home), **(env or {})},
-        )
-        if not done.stdout:  # it was killed
-            return {"failed": True, "changed": False, "rc": done.returncode, "module_stderr": done.stderr}
-        return {"changed": False, **json.loads(done.stdout.splitlines()[-1])}
+        os.umask(umask := os.umask(0))
+        request = {
+            "path": program_of(name),
+            "arguments": json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **own}}),
+            "folder": str(tmp_path),
+            "environment": {**os.environ, "HOME": str(home), **(env or {})},
+            "umask": umask,
+            "constants": constants or {},
+        }
+        status, stdout, stderr = module_server.run(request, started)
+        if not stdout:  # it was killed
+            return {"failed": True, "changed": False, "rc": status, "module_stderr": stderr}
+        return {"changed": False, **json.loads(stdout.splitlines()[-1])}
 
     return run
 

@@ -658,12 +658,12 @@ def test_a_login_goes_to_the_server_and_nowhere_else(run_module, origin, place, 
     url = mirror.url.replace("http://", "http://me%40x:s3cret%2Fword@")
     item = {"path": str(place), "repo": url, "version": origin.one, "repo_setting": "tool_url"}
     params = {"checkouts": [item], "state_dir": str(tmp_path / "home/state")}
-    answer = run_module("git_checkout", params, "-vvv", "--diff", home=tmp_path / "home")
+    answer = run_module("git_checkout", params, "--diff", home=tmp_path / "home")
     assert answer["changed"] is True
     assert answer["checkouts"][0]["action"] == "cloned"
     assert str(place) in answer["diff"]["after"]
     failed = run_module(
-        "git_checkout", {**params, "checkouts": [{**item, "version": "f" * 40}]}, "-vvv", home=tmp_path / "home"
+        "git_checkout", {**params, "checkouts": [{**item, "version": "f" * 40}]}, home=tmp_path / "home"
     )
     assert mirror.url in failed["msg"]
     for text in (json.dumps(answer), json.dumps(failed)):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def wanted(root):
 
 @pytest.fixture
 def call(run_module, wanted, tmp_path):
-    def run(*options, env=None, **params):
+    def run(*options, env=None, constants=None, started=lambda process: None, **params):
         defaults = {
             **wanted,
             "state_dir": str(tmp_path / "state"),
@@ -40,7 +41,7 @@ def call(run_module, wanted, tmp_path):
             "mirror_url": "http://127.0.0.1:1",
             "jobs": 3,
         }
-        return run_module("pyenv_python", {**defaults, **params}, *options, env=env)
+        return run_module("pyenv_python", {**defaults, **params}, *options, env=env, constants=constants, started=started)
 
     return run
 
@@ -94,7 +95,6 @@ def test_no_password_is_told(call, root, tmp_path):
         .replace('echo "MAKE', f'{seen}; echo "MAKE')
     )
     answer = call(
-        "-v",
         mirror_url="http://user:sec%2Fret@127.0.0.1:1/x",
         env={
             "PIP_INDEX_URL": "https://user:sec%2Fret@index.example/simple",
@@ -201,7 +201,8 @@ def test_what_was_built_is_kept_though_the_next_one_failed(call, root, tmp_path)
 
 
 def test_no_password_of_an_address_is_told(call):
-    answer = call("-v", prebuilt_url="https://user:sec%2Fret@127.0.0.1:1/x")
+    no_pauses = {"pyenv_fetch": {"PAUSES": []}}
+    answer = call(prebuilt_url="https://user:sec%2Fret@127.0.0.1:1/x", constants=no_pauses)
     assert answer["built"][0]["log"]
     assert any("https://127.0.0.1:1/x" in line for line in answer["unused"])
     assert "sec/ret" not in json.dumps(answer)
@@ -355,16 +356,25 @@ def test_the_global_list_alone_is_set_without_a_build(call, root, tmp_path):
     assert entry["before"]["text"] == "3.11.9 # of the user\n"
 
 
+def waits_for_a_lock(process):
+    """Say whether a process waits for a lock (proc(5), /proc/locks: a waiting one's line has an arrow)."""
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(line[1:3] == ["->", "FLOCK"] and line[5] == str(process) for line in lines)
+
+
 def test_two_builds_at_once_wait_for_each_other(call, root, tmp_path):
     """A lock that is held makes the module wait, not fail."""
     (tmp_path / "state").mkdir()
     with (tmp_path / "state/pyenv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        answers = []
-        thread = threading.Thread(target=lambda: answers.append(call()))
+        answers, processes = [], []
+        thread = threading.Thread(target=lambda: answers.append(call(started=processes.append)))
         thread.start()
-        thread.join(4)
-        assert thread.is_alive()
+        end = time.monotonic() + 20
+        while not (processes and waits_for_a_lock(processes[0])):
+            assert thread.is_alive(), answers
+            assert time.monotonic() < end
+            time.sleep(0.02)
         assert not (root / "versions/3.13.5").exists()
         fcntl.flock(lock, fcntl.LOCK_UN)
         thread.join(30)
