@@ -1,16 +1,17 @@
 """Make the roles' own modules importable as Ansible makes them, and run them as Ansible does."""
 
+import functools
 import importlib.util
 import json
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import ansible.module_utils
 import pytest
+
+from tests.modules import ModuleServer, Running
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = [ROOT / "library", *sorted(ROOT.glob("roles/*/library"))]
@@ -145,40 +146,9 @@ def program_of(name):
     return str(found)
 
 
-class ModuleServer:
-    """Runs modules in processes that are forked from one with Ansible's code loaded: tests/module_server.py."""
-
-    def __init__(self):
-        self.control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, ROOT / "tests/module_server.py", *map(str, MODULE_UTILS)]
-        with other:
-            self.server = subprocess.Popen(command, stdin=other)
-
-    def run(self, request, started):
-        """Run a module; return its (exit status, stdout, stderr).
-
-        :param request: the arguments of module_server.run().
-        :param started: is called with the number of the module's process.
-        """
-        connection, other = socket.socketpair()
-        with connection, tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-            with other:
-                socket.send_fds(self.control, [b"."], [other.fileno(), stdout.fileno(), stderr.fileno()])
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            with connection.makefile() as lines:
-                started(int(lines.readline()))
-                status = int(lines.readline())
-            return status, *(output.seek(0) or output.read().decode() for output in (stdout, stderr))
-
-    def close(self):
-        """End the server."""
-        self.control.close()
-        self.server.wait()
-
-
 @pytest.fixture(scope="session")
 def module_server():
-    server = ModuleServer()
+    server = ModuleServer(MODULE_UTILS)
     yield server
     server.close()
 
@@ -195,7 +165,8 @@ def run_module(tmp_path, module_server):
         assert set(options) <= {"--check", "--diff"}
         said = {f"_ansible_{option.replace('--check', 'check_mode').strip('-')}": True for option in options}
         own = {"_ansible_module_name": name, "_ansible_remote_tmp": "~/.ansible/tmp", **said}
-        os.umask(umask := os.umask(0))
+        umask = os.umask(0)
+        os.umask(umask)
         request = {
             "path": program_of(name),
             "arguments": json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **own}}),
@@ -210,6 +181,12 @@ def run_module(tmp_path, module_server):
         return {"changed": False, **json.loads(stdout.splitlines()[-1])}
 
     return run
+
+
+@pytest.fixture
+def start_module(run_module):
+    """Return a function that takes what run_module's takes, and returns a Running."""
+    return lambda *args, **options: Running(functools.partial(run_module, *args, **options))
 
 
 @pytest.fixture

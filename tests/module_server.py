@@ -55,7 +55,7 @@ def supervise(connection, stdout, stderr):
     return request
 
 
-def run(path, arguments, folder, environment, umask, constants):
+def run(*, path, arguments, folder, environment, umask, constants):
     """Run a module in this process, as the program does that Ansible makes of it.
 
     :param constants: name of one of our module_utils -> names in it and the values that they get.

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tarfile
-import threading
 import time
 from pathlib import Path
 
@@ -33,7 +32,18 @@ def wanted(root):
 
 @pytest.fixture
 def call(run_module, wanted, tmp_path):
-    def run(*options, env=None, constants=None, started=lambda process: None, **params):
+    """Return a function that runs the module on the pyenv of the test's."""
+    return caller(run_module, wanted, tmp_path)
+
+
+@pytest.fixture
+def start(start_module, wanted, tmp_path):
+    """Return a function that starts it."""
+    return caller(start_module, wanted, tmp_path)
+
+
+def caller(start_or_run, wanted, tmp_path):
+    def run(*options, env=None, constants=None, **params):
         defaults = {
             **wanted,
             "state_dir": str(tmp_path / "state"),
@@ -41,7 +51,7 @@ def call(run_module, wanted, tmp_path):
             "mirror_url": "http://127.0.0.1:1",
             "jobs": 3,
         }
-        return run_module("pyenv_python", {**defaults, **params}, *options, env=env, constants=constants, started=started)
+        return start_or_run("pyenv_python", {**defaults, **params}, *options, env=env, constants=constants)
 
     return run
 
@@ -362,23 +372,20 @@ def waits_for_a_lock(process):
     return any(line[1:3] == ["->", "FLOCK"] and line[5] == str(process) for line in lines)
 
 
-def test_two_builds_at_once_wait_for_each_other(call, root, tmp_path):
+def test_two_builds_at_once_wait_for_each_other(start, root, tmp_path):
     """A lock that is held makes the module wait, not fail."""
     (tmp_path / "state").mkdir()
     with (tmp_path / "state/pyenv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        answers, processes = [], []
-        thread = threading.Thread(target=lambda: answers.append(call(started=processes.append)))
-        thread.start()
+        running = start()
         end = time.monotonic() + 20
-        while not (processes and waits_for_a_lock(processes[0])):
-            assert thread.is_alive(), answers
+        while not waits_for_a_lock(running.process):
+            assert running.thread.is_alive(), running.answers
             assert time.monotonic() < end
             time.sleep(0.02)
         assert not (root / "versions/3.13.5").exists()
         fcntl.flock(lock, fcntl.LOCK_UN)
-        thread.join(30)
-    assert answers[0]["changed"] is True
+        assert running.answer()["changed"] is True
 
 
 def test_memory_is_in_mib(pyenv_build):
