@@ -267,7 +267,7 @@ def make_tiny(case, pyenv):
 
 
 @pytest.fixture
-def case(pyenv, run_module, tmp_path):
+def case(pyenv, run_module, tmp_path, quick_gate):
     """Return a Case whose source is made in seconds."""
     with serving(tmp_path, run_module) as case:
         make_tiny(case, pyenv)

@@ -65,8 +65,11 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def call(git_checkout, devrig_checkout, devrig_ledger, origin, place, tmp_path):  # noqa: PLR0917 (fixtures)
-    """Return a function that does what the module does, and returns its list of Done."""
+def call(git_checkout, devrig_checkout, devrig_git, devrig_ledger, origin, place, tmp_path, monkeypatch):  # noqa: PLR0917 (fixtures)
+    """Return a function that does what the module does, and returns its list of Done.
+
+    Nothing kills it, and a process starts far sooner where nothing is done in it before its program begins.
+    """
 
     def run(state="present", *, dry=False, below=None, items=None, **params):
         one = {"path": str(place), "repo": str(origin), "version": origin.one, "repo_setting": "tool_url"}
@@ -80,6 +83,8 @@ def call(git_checkout, devrig_checkout, devrig_ledger, origin, place, tmp_path):
                 return git_checkout.absent(dict.fromkeys([item.path for item in wanted] + more, ()), ledger, True, dry)
             return git_checkout.present(wanted, more, ledger, True, dry)
 
+    run.die_with_parent = devrig_git.die_with_parent
+    monkeypatch.setattr(devrig_git, "die_with_parent", None)
     return run
 
 
@@ -734,10 +739,15 @@ def test_killed_at_every_step_the_next_run_converges(call, origin, place, devrig
     state, version = ("absent" if what == "removed" else "present"), (origin.two if what == "moved" else origin.one)
     run = functools.partial(call, state, version=version)
     seen = set()
+
+    def run_to_be_killed():
+        devrig_git.die_with_parent = call.die_with_parent
+        run()
+
     for number in range(1, 200):
         shutil.rmtree(home)
         shutil.copytree(tmp_path / "before", home, symlinks=True)
-        if not killed_at(number, run, calls):
+        if not killed_at(number, run_to_be_killed, calls):
             break
         wait_for_the_end_of_all_in(home, devrig_git)
         done = run()

@@ -18,7 +18,7 @@ MARK = ".devrig-building.json"
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, quick_gate):
     folder = tmp_path / ".pyenv"
     write_pyenv(folder, tmp_path)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
