@@ -452,7 +452,7 @@ def test_what_apt_has_downloaded_before_is_taken_where_its_sum_is_right(bundle, 
 
 
 @needs_apt
-def test_a_source_that_cannot_be_reached_is_said(bundle, mirror, tmp_path, monkeypatch):
+def test_reports_an_unreachable_source(bundle, mirror, tmp_path, monkeypatch):
     config, retries = bundle_plan.apt_config, 'Acquire::Retries "3";'  # apt waits longer before each
     assert retries in config(DUMP, "amd64", "/")
     monkeypatch.setattr(

@@ -719,7 +719,7 @@ CALLS = [
 
 @pytest.mark.parametrize("then", ["present", "absent"])
 @pytest.mark.parametrize("what", ["present", "absent"])
-def test_killed_at_every_system_call_the_next_run_converges(bring, home, what, then):
+def test_next_run_converges_after_a_kill_at_every_system_call(bring, home, what, then):
     """And what was there is then given back, with nothing left."""
     nothing = dict.fromkeys(FILES, "")
     wanted = None
@@ -768,7 +768,7 @@ def begin(start_module, home):
 
 
 @pytest.mark.full
-def test_killed_at_thirty_random_moments_the_next_run_converges(begin, bring, home):
+def test_next_run_converges_after_kills_at_random_moments(begin, bring, home):
     """A process of its own, and moments that nobody chose."""
     files = {f"folder {number}/file": f"{number}\n" for number in range(40)}
     for name in list(files)[::2]:
@@ -793,7 +793,7 @@ def test_killed_at_thirty_random_moments_the_next_run_converges(begin, bring, ho
     assert snapshot(home) == before
 
 
-def test_two_at_the_same_time_lose_nothing(begin, bring, home):
+def test_concurrent_runs_lose_nothing(begin, bring, home):
     for number in range(20):
         both = [begin({f"{name} {number}": "x\n", "shared": f"{name}\n"}) for name in "ab"]
         assert ["msg" in one.answer() for one in both] == [False, False]

@@ -654,7 +654,7 @@ def test_nobody_answers(call, place, hurry):
         call(repo="http://127.0.0.1:1/x.git")
 
 
-def test_a_login_goes_to_the_server_and_nowhere_else(run_module, origin, place, mirror, tmp_path, call):  # noqa: PLR0917
+def test_sends_a_login_to_the_server_and_nowhere_else(run_module, origin, place, mirror, tmp_path, call):  # noqa: PLR0917
     mirror.login = "Basic " + base64.b64encode(b"me@x:s3cret/word").decode()
     url = mirror.url.replace("http://", "http://me%40x:s3cret%2Fword@")
     item = {"path": str(place), "repo": url, "version": origin.one, "repo_setting": "tool_url"}
@@ -728,7 +728,7 @@ def wait_for_the_end_of_all_in(folder, devrig_git):
 
 
 @pytest.mark.parametrize("what", ["cloned", "moved", "removed"])
-def test_killed_at_every_step_the_next_run_converges(call, origin, place, devrig_git, tmp_path, what):  # noqa: PLR0917
+def test_next_run_converges_after_a_kill_at_every_step(call, origin, place, devrig_git, tmp_path, what):  # noqa: PLR0917
     """A step is a change of a name, or a git that has just begun."""
     calls = [(os, name) for name in ("rename", "replace", "mkdir", "link")]
     calls += [(shutil, "rmtree"), (devrig_git.subprocess.Popen, "communicate")]
@@ -807,7 +807,7 @@ def big(origin):
 
 
 @pytest.mark.full
-def test_killed_at_twenty_random_moments_the_next_run_converges(start, kill_within, big, place, tmp_path):
+def test_next_run_converges_after_kills_at_random_moments(start, kill_within, big, place, tmp_path):
     """Also in the middle of a git's work."""
     seconds = time.monotonic()
     assert converged(start()) == "cloned"
@@ -833,7 +833,7 @@ def test_killed_at_twenty_random_moments_the_next_run_converges(start, kill_with
     assert len(seen) > 1
 
 
-def test_two_runs_at_once(start, big, place):
+def test_concurrent_runs_clone_once(start, big, place):
     runs = [start() for _ in range(2)]
     assert sorted(converged(run) for run in runs) == ["cloned", "unchanged"]
     assert beside(place) == []

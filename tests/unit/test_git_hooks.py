@@ -619,10 +619,10 @@ def test_dispatchers_cost_little(plain, bring):
     assert min(seconds() for _ in range(2)) < 12 * without
 
 
-# --- by Ansible itself
+# --- the module
 
 
-def test_the_module_by_ansible(plain, run_module):
+def test_module_in_check_mode_and_both_states(plain, run_module):
     system = {"GIT_CONFIG_SYSTEM": str(plain.system)}
 
     def module(*options, **params):

@@ -196,7 +196,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("name", ODD, ids=repr)
-def test_odd_names(settled, name):
+def test_handles_odd_names(settled, name):
     """As on disk, and partly staged."""
     for partly in (False, True):
         settled.stage("other.py", f"fine {partly}\n")

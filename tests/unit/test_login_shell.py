@@ -101,7 +101,7 @@ def reached(login_shell, tmp_path, monkeypatch):
         ("f() {\n  sleep 4321\n}\nf", 3),
     ],
 )
-def test_a_local_file_that_does_not_end_is_named_with_its_line(login_shell, me, tmp_path, reached, text, line):  # noqa: PLR0917
+def test_names_file_and_line_where_a_start_file_hangs(login_shell, me, tmp_path, reached, text, line):  # noqa: PLR0917
     """And nothing of the trial goes on."""
     (tmp_path / ".zshrc").write_text(f"{reached}source ~/.zshrc.local\n")
     (tmp_path / ".zshrc.local").write_text(f"print before\n{text}\n")
@@ -114,14 +114,14 @@ def test_a_local_file_that_does_not_end_is_named_with_its_line(login_shell, me, 
     assert "sleep 4321" not in left.splitlines()
 
 
-def test_a_configuration_that_hangs_is_cut_off(login_shell, me, tmp_path, reached, can_change_user):
+def test_stops_a_shell_that_hangs(login_shell, me, tmp_path, reached, can_change_user):
     (tmp_path / ".zshrc").write_text(f"{reached}print before; sleep 4321\n")
     up, output = login_shell.start_as(me, "/usr/bin/zsh", 20)
     assert not up
     assert "before" in output
 
 
-def test_endless_output_is_not_kept(login_shell, me, tmp_path, reached, can_change_user):
+def test_keeps_only_the_end_of_endless_output(login_shell, me, tmp_path, reached, can_change_user):
     (tmp_path / ".zshrc").write_text(f"{reached}yes a long line of output\n")
     up, output = login_shell.start_as(me, "/usr/bin/zsh", 20)
     assert not up
@@ -141,7 +141,7 @@ def test_a_program_that_is_no_shell_is_seen(login_shell, me, can_change_user):
     assert login_shell.start_as(me, "/bin/false", 20)[0] is False
 
 
-def test_other_shells_have_their_files_named(login_shell, me, tmp_path, reached, can_change_user):
+def test_names_the_start_files_of_other_shells(login_shell, me, tmp_path, reached, can_change_user):
     (tmp_path / ".profile").write_text(f"{reached}sleep 4321\n")
     assert f"look into {tmp_path}/.profile." in login_shell.refusal(me, "/bin/bash", 20)
 

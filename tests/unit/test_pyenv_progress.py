@@ -24,7 +24,7 @@ def call(run_module, tmp_path):
     return run
 
 
-def test_a_job_that_has_not_begun_is_waited_for(call):
+def test_waits_for_a_job_that_has_not_begun(call):
     started = time.monotonic()
     answer = call(1)
     assert time.monotonic() >= started + 1

@@ -95,7 +95,7 @@ def test_a_build_is_proved_stamped_and_not_repeated(call, root):
     assert (again["changed"], again["pending"], again["built"]) == (False, False, [])
 
 
-def test_no_password_is_told(call, root, tmp_path):
+def test_shows_no_password_of_mirror_or_index(call, root, tmp_path):
     """Neither of an index nor of a mirror: not in the log, the answer, the stamp or the build's environment."""
     pyenv = root / "bin/pyenv"
     seen = 'cat "${PYTHON_BUILD_CURL_OPTS##* }" >"$PYENV_ROOT/netrc"; stat -c %a "${PYTHON_BUILD_CURL_OPTS##* }"; env'
@@ -210,7 +210,7 @@ def test_what_was_built_is_kept_though_the_next_one_failed(call, root, tmp_path)
     ]
 
 
-def test_no_password_of_an_address_is_told(call):
+def test_shows_no_password_of_the_prebuilt_address(call):
     no_pauses = {"pyenv_fetch": {"PAUSES": []}}
     answer = call(prebuilt_url="https://user:sec%2Fret@127.0.0.1:1/x", constants=no_pauses)
     assert answer["built"][0]["log"]
@@ -372,7 +372,7 @@ def waits_for_a_lock(process):
     return any(line[1:3] == ["->", "FLOCK"] and line[5] == str(process) for line in lines)
 
 
-def test_two_builds_at_once_wait_for_each_other(start, root, tmp_path):
+def test_waits_for_a_lock_that_is_held(start, root, tmp_path):
     """A lock that is held makes the module wait, not fail."""
     (tmp_path / "state").mkdir()
     with (tmp_path / "state/pyenv.lock").open("w") as lock:

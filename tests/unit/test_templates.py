@@ -23,7 +23,7 @@ PAIRWISE = [
 ]
 
 
-def test_the_cases_hold_every_pair():
+def test_cases_cover_every_pair():
     for first, second in itertools.combinations(range(3), 2):
         pairs = itertools.product(*[(list(ROLE_OF), RELEASES, list(ODD))[axis] for axis in (first, second)])
         assert {(case[first], case[second]) for case in PAIRWISE} == set(pairs)

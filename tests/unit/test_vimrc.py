@@ -376,7 +376,7 @@ def ale(editor):
 
 @pytest.mark.parametrize("gone", GONE)
 @pytest.mark.parametrize("columns", [200, 40])
-def test_a_missing_linter_is_told_once_in_one_line(editor, ale, gone, columns):
+def test_reports_a_missing_linter_once_in_one_line(editor, ale, gone, columns):
     tried, text = GONE[gone]
     ale(tried)
     # A terminal of this size shows the whole line, or its beginning and asks for no key.
@@ -390,7 +390,7 @@ def test_a_missing_linter_is_told_once_in_one_line(editor, ale, gone, columns):
         assert told == [text.format(home=editor.home)]
 
 
-def test_nothing_is_told_where_ale_may_try_all_that_it_knows(editor, ale):
+def test_reports_no_linter_where_ale_may_try_all_it_knows(editor, ale):
     ale(GONE["no such program"][0])
     (editor.home / ".vimrc.local").write_text("let g:ale_linters_explicit = 0\n")
     assert "missing" not in editor("execute('messages')", editor.file, until=ROUNDS)[0]

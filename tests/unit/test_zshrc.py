@@ -453,7 +453,7 @@ STATUS = {
 }
 
 
-def test_git_s_answer_becomes_marks(zsh_home, tmp_path):
+def test_git_status_becomes_marks(zsh_home, tmp_path):
     for number, (answer, _) in enumerate(STATUS.values()):
         (tmp_path / f"answer{number}").write_text(answer)
     code = (
