@@ -122,7 +122,7 @@ def test_the_undo_is_killed_after_each_task_that_changes_something(bare):
 
 
 @pytest.mark.survives("two runs at once", "the second says that it waits, and then has nothing to do")
-def test_concurrent_runs_clone_once(bare):
+def test_two_runs_at_once(bare):
     bare.bootstrap("--list-tags", check=True)
     first = bare.begin("--tags", "zsh,tmux", env=CALM)
     read_until(first, "TASK [")

@@ -27,7 +27,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def write(run_module, home):
-    """Return a function that writes {name: content} into the home folder by Ansible itself, or takes it back."""
+    """Return a function that writes {name: content} into the home folder in a process of its own, or takes it back."""
 
     def call(files, *options, **params):
         items = [{"path": str(home / name), "content": content} for name, content in files.items()]
@@ -224,7 +224,7 @@ def test_content_that_would_read_itself_is_seen(devrig_dotfiles, text, result):
     assert devrig_dotfiles.mentions(b"alias x=y\n" + text.encode(), ".zshrc.local") is result
 
 
-# --- by Ansible itself
+# --- the module in a process of its own
 
 
 def test_a_new_file_has_its_mode_and_a_second_run_changes_nothing(write, home):
