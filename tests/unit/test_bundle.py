@@ -211,6 +211,15 @@ def test_a_repository_that_is_whole_stays_a_damaged_one_does_not(bundle, reposit
     assert bundle_parts.is_whole(bundle.path("git", "pyenv.git"), commits[1])
 
 
+def test_shows_no_password_of_mirror_or_prebuilt_address(run_module, tmp_path):
+    addresses = dict.fromkeys(("mirror_url", "prebuilt_url"), "https://user:sec%2Fret@127.0.0.1:1/x")
+    folders = {name: str(tmp_path / name) for name in ("folder", "work")}
+    answer = run_module("bundle", {"state": "repositories", **folders, **addresses})
+    assert answer["invocation"]["module_args"].keys() >= addresses.keys()
+    assert "sec/ret" not in json.dumps(answer)
+    assert "sec%2Fret" not in json.dumps(answer)
+
+
 def test_a_repository_without_the_commit_is_an_error(bundle, repository):
     wanted = [{"name": "pyenv", "repo": str(repository[0]), "version": "1" * 40}]
     with pytest.raises(bundle_parts.Failure, match="pyenv .* has no 1{40}"):
