@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 Verdict = Literal["caught", "SURVIVED", "BROKEN"]
 
 
-class Tests(NamedTuple):
+class Found(NamedTuple):
     """The tests of a run, by their ids; errors: those whose preparation failed, or that could not be collected."""
 
     passed: Sequence[str] = ()
@@ -31,17 +31,17 @@ class Result:
     seconds: float = 0.0
 
 
-def read(report: Path) -> Tests:
+def read(report: Path) -> Found:
     """Read pytest's report in JUnit's format, family xunit1; none is a run without tests."""
     tests: dict[str, list[str]] = {"passed": [], "failure": [], "error": [], "skipped": []}
     if report.exists():
         for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - written by pytest
             kind = next((kind for kind in ("failure", "error", "skipped") if case.find(kind) is not None), "passed")
             tests[kind].append("::".join(filter(None, (case.get("file"), case.get("name")))))
-    return Tests(tests["passed"], tests["failure"], tests["error"])
+    return Found(*(tuple(tests[kind]) for kind in ("passed", "failure", "error")))
 
 
-def judge(status: int | None, tests: Tests) -> Result:
+def judge(status: int | None, tests: Found) -> Result:
     """Return what a run says of the mutation.
 
     Only a failed test catches it: what fails before a test begins may fail without the mutation too.

@@ -91,7 +91,7 @@ PARTS = (
     Part("unit", {"quick": _UNIT, "default": _UNIT, "full": _UNIT}),
     Part(
         "life",
-        {"default": ((*_LIFE, "-m", "not full"),), "full": (_LIFE,)},
+        {"default": ((*_LIFE[0], "-m", "not full"),), "full": _LIFE},
         needs=("laboratory",),
         in_full="check mode and the undo on Debian 11 and 12",
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.mutations import __main__ as command
 from tests.mutations.copies import OutOfDate, copy, mutate, replace_once
-from tests.mutations.result import Tests, judge, read
+from tests.mutations.result import Found, judge, read
 from tests.mutations.table import MUTATIONS, Mutation
 from tests.run.parts import PARTS
 
@@ -98,17 +98,17 @@ def test_copy_has_what_git_would_commit(tmp_path):
 @pytest.mark.parametrize(
     ("status", "tests", "verdict"),
     [
-        (1, Tests(["p"], ["f"]), "caught"),
-        (1, Tests(["p"], ["f"], ["e"]), "caught"),
-        (1, Tests(["p"], [], ["e"]), "BROKEN"),
-        (0, Tests(["p"]), "SURVIVED"),
-        (0, Tests(), "BROKEN"),
-        (2, Tests([], [], ["e"]), "BROKEN"),
-        (2, Tests(["p"], ["f"]), "BROKEN"),
-        (3, Tests(["p"], ["f"]), "BROKEN"),
-        (4, Tests(), "BROKEN"),
-        (5, Tests(), "BROKEN"),
-        (None, Tests(["p"]), "BROKEN"),
+        (1, Found(["p"], ["f"]), "caught"),
+        (1, Found(["p"], ["f"], ["e"]), "caught"),
+        (1, Found(["p"], [], ["e"]), "BROKEN"),
+        (0, Found(["p"]), "SURVIVED"),
+        (0, Found(), "BROKEN"),
+        (2, Found([], [], ["e"]), "BROKEN"),
+        (2, Found(["p"], ["f"]), "BROKEN"),
+        (3, Found(["p"], ["f"]), "BROKEN"),
+        (4, Found(), "BROKEN"),
+        (5, Found(), "BROKEN"),
+        (None, Found(["p"]), "BROKEN"),
     ],
 )
 def test_only_a_failed_test_catches(status, tests, verdict):
@@ -116,7 +116,7 @@ def test_only_a_failed_test_catches(status, tests, verdict):
 
 
 def test_caught_names_the_tests():
-    assert judge(1, Tests([], ["tests/a.py::test_b"])).why == "tests/a.py::test_b"
+    assert judge(1, Found([], ["tests/a.py::test_b"])).why == "tests/a.py::test_b"
 
 
 EXAMPLE = """
@@ -138,12 +138,12 @@ def test_without_preparation(broken): pass
             EXAMPLE,
             (),
             1,
-            Tests(["test_x.py::test_passes"], ["test_x.py::test_fails"], ["test_x.py::test_without_preparation"]),
+            Found(("test_x.py::test_passes",), ("test_x.py::test_fails",), ("test_x.py::test_without_preparation",)),
         ),
-        (EXAMPLE, ("-k", "passes"), 0, Tests(["test_x.py::test_passes"])),
-        (EXAMPLE, ("-k", "nothing"), 5, Tests()),
-        (EXAMPLE, ("--no-such-option",), 4, Tests()),
-        ("import no_such_module", (), 2, Tests([], [], ["test_x"])),
+        (EXAMPLE, ("-k", "passes"), 0, Found(("test_x.py::test_passes",))),
+        (EXAMPLE, ("-k", "nothing"), 5, Found()),
+        (EXAMPLE, ("--no-such-option",), 4, Found()),
+        ("import no_such_module", (), 2, Found((), (), ("test_x",))),
     ],
 )
 def test_pytest_is_understood(tmp_path, text, options, status, tests):
@@ -186,7 +186,7 @@ def test_rejects_unknown_mutation(wanted, capsys):
     ("status", "last"), [(1, "1 caught, 0 survived, 0 broken"), (0, "0 caught, 1 survived, 0 broken")]
 )
 def test_ends_well_only_where_all_are_caught(monkeypatch, capsys, status, last):
-    result = judge(status, Tests(["p"], ["f"] if status else []))
+    result = judge(status, Found(["p"], ["f"] if status else []))
     monkeypatch.setattr(command, "run", lambda mutation: (result, ""))
     assert command.main(["--no-baseline", "1"]) == (0 if status else 1)
     printed = capsys.readouterr().out.splitlines()
