@@ -95,6 +95,7 @@ MUTATIONS = (
         "        reason = None\n",
         "unit",
         ("tests/unit/test_login_shell.py",),
+        "not_set",
     ),
     Mutation(
         "zshrc prints a line",
@@ -133,11 +134,20 @@ MUTATIONS = (
     # --- git hooks
     Mutation(
         "the git hook ignores its linter's exit status",
+        "templates/git-pre-commit.j2",
+        'exec /usr/bin/python3 -I "$program" "$0"\n',
+        '/usr/bin/python3 -I "$program" "$0"\nexit 0\n',
+        "unit",
+        ("tests/unit/test_git_hooks.py",),
+    ),
+    Mutation(
+        "the hook beside a company's own hooks ignores its linter's exit status",
         "roles/git_hooks/files/dispatcher.sh",
         'exec /usr/bin/python3 -I "$program" "$common/hooks/pre-commit" ;;\n',
         '/usr/bin/python3 -I "$program" "$common/hooks/pre-commit"; exit 0 ;;\n',
         "unit",
         ("tests/unit/test_git_hooks.py",),
+        "corporate",
     ),
     Mutation(
         "the git hook lints the work tree instead of the index",
@@ -197,6 +207,7 @@ MUTATIONS = (
         '    for line in [line for line in failures if "ssl" not in line]:\n',
         "unit",
         ("tests/unit/test_pyenv_gate.py",),
+        "without_ssl",
     ),
     Mutation(
         "an interrupted build counts as finished",
@@ -205,6 +216,7 @@ MUTATIONS = (
         "        if os.path.exists(self.stamp) or os.path.exists(self.mark):\n",
         "unit",
         ("tests/unit/test_pyenv_python.py",),
+        "killed_build",
     ),
     Mutation(
         "the sha256 of a fetched interpreter is not compared",

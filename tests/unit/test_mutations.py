@@ -143,7 +143,7 @@ def test_without_preparation(broken): pass
         (EXAMPLE, ("-k", "passes"), 0, Found(("test_x.py::test_passes",))),
         (EXAMPLE, ("-k", "nothing"), 5, Found()),
         (EXAMPLE, ("--no-such-option",), 4, Found()),
-        ("import no_such_module", (), 2, Found((), (), ("test_x",))),
+        ("import no_such_module", (), 2, Found((), (), ("test_x.py::test_x",))),
     ],
 )
 def test_pytest_is_understood(tmp_path, text, options, status, tests):
