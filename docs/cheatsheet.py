@@ -227,7 +227,7 @@ def sheet():
     prefix = [row._replace(name=f"prefix {row.name}") for row in tmux if row.where == "prefix"]
     parts = [
         "# Keys and aliases",
-        "What devrig adds to zsh, vim and tmux. Made from `templates/` by `./test docs`: mend it there.",
+        "What devrig adds to zsh, vim and tmux. Made from `templates/` by `./test docs`: change it there.",
         "## zsh",
         _table("type", [row for row in zsh if row.where in ("alias", "function")]),
         _table("key", [row for row in zsh if row.where == "key"]),

@@ -33,7 +33,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     making = commands.add_parser("prepare", help="make what is missing and describe it")
     making.add_argument("--suites", nargs="+", required=True, type=suite_name, metavar="SUITE")
-    making.add_argument("--output", required=True, type=Path, metavar="FILE.json")
+    making.add_argument("--output", type=Path, metavar="FILE.json", help="where the description goes")
     showing = commands.add_parser("report", help="print the report of an earlier run")
     showing.add_argument("file", type=Path, metavar="FILE.json")
     return parser.parse_args(argv)
@@ -51,7 +51,8 @@ def main(argv: list[str] | None = None) -> int:
             tools = Tools(run, Cache(cache_root(os.environ)), report)
             description = prepare(tools, asked.suites, os.environ)
             text = json.dumps({**description, "report": report.lines}, indent=2)
-            write_atomically(asked.output, f"{text}\n")
+            if asked.output:
+                write_atomically(asked.output, f"{text}\n")
     except (LabError, OSError) as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,16 @@ def mirror_settings(url: str, pyenv: Mirror, plugin: Mirror | None) -> dict[str,
 
 def available_images(images: Images, suites: Sequence[str]) -> dict[str, str]:
     """Give the images of the suites that can be had. Raises LabError if none can."""
-    names = {}
-    for suite in dict.fromkeys(suites):
+
+    def image(suite: str) -> str | None:
         try:
-            names[suite] = images.get(suite)
+            return images.get(suite)
         except Unavailable:
-            continue
+            return None
+
+    wanted = list(dict.fromkeys(suites))
+    with ThreadPoolExecutor() as pool:  # they wait for the network in turn with the processor
+        names = {suite: name for suite, name in zip(wanted, pool.map(image, wanted), strict=True) if name}
     if not names:
         raise LabError(f"no image can be made of any suite: {', '.join(suites)}")
     return names

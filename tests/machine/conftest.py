@@ -1,6 +1,7 @@
 """Machines to break: containers of several releases, bare or set up; and the table of what they survived."""
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.lab.description import describe
 from tests.machine import machines, stand_in, table
@@ -26,6 +27,18 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "newest: on other releases than the newest it is left to ./test full")
 
 
+class ByLife(LoadScopeScheduling):
+    """With several processes (pytest-xdist) one does all steps of a machine's life; other tests go alone."""
+
+    def _split_scope(self, nodeid):
+        name, _, parameters = nodeid.partition("[")
+        return parameters if "/test_life.py::" in name else nodeid
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByLife(config, log)
+
+
 def pytest_collection_modifyitems(items):
     for place, item in enumerate(items):
         suite = item.callspec.params["suite"] if hasattr(item, "callspec") else None
@@ -46,12 +59,8 @@ def pytest_generate_tests(metafunc):
     if "suite" in metafunc.fixturenames:
         suites = metafunc.config.getoption("suite") or list(RELEASES)
         is_newest = metafunc.definition.get_closest_marker("newest")
-        values = []
-        for suite in suites:
-            marks = [pytest.mark.xdist_group(suite)]  # with --dist=loadgroup one process has a release's tests
-            if is_newest and suite != list(RELEASES)[-1]:
-                marks.append(pytest.mark.full)
-            values.append(pytest.param(suite, marks=marks))
+        left = [[pytest.mark.full] if is_newest and suite != list(RELEASES)[-1] else [] for suite in suites]
+        values = [pytest.param(suite, marks=marks) for suite, marks in zip(suites, left, strict=True)]
         metafunc.parametrize("suite", values, ids=suites, scope="session")
 
 

@@ -8,7 +8,7 @@ HEAD = """\
 
 Each line is a test that breaks a machine, a container of that release, and looks at what is left: a clear message,
 nothing lost, a next run that does what was left undone, and one after it that changes nothing.
-`./test machine` makes this table; a part of it (`./test machine -k ... --table docs/reliability.md`) its own lines.
+`./test machine --table docs/reliability.md` writes this table; with `-k ...` only the lines of what ran.
 
 """
 

@@ -8,8 +8,6 @@ import pytest
 from tests.machine.life import CALM, converges, differences, live_in
 from tests.machine.stand_in import VERSIONS
 
-pytestmark = pytest.mark.full  # together
-
 PROXY = 'printf \'Acquire::http::Proxy "%s";\\nAcquire::Retries "0";\\n\' "$1" >/etc/apt/apt.conf.d/99test'
 
 
@@ -24,6 +22,7 @@ def use_proxy(machine, server):
     machine.root("apt-get clean")
 
 
+@pytest.mark.full
 @pytest.mark.survives("no network, on a new machine", "one clear line, nothing changed")
 def test_no_network_before(machine):
     bare = machine("bare", "--network=none", with_archives=False)
@@ -36,6 +35,7 @@ def test_no_network_before(machine):
     assert differences(system, bare.system()) == []
 
 
+@pytest.mark.full
 @pytest.mark.survives("no network, on a machine that is set up", "it runs, and changes nothing")
 def test_no_network_after(machine):
     ready = machine("ready", "--network=none")
@@ -44,6 +44,7 @@ def test_no_network_after(machine):
     assert done.recap["changed"] == 0
 
 
+@pytest.mark.full
 @pytest.mark.survives("the network goes while apt fetches", "apt's own words and what to do; the next run goes on")
 def test_the_network_goes_while_apt_fetches(machine, server):
     ready = machine("ready", with_archives=False)
@@ -57,6 +58,7 @@ def test_the_network_goes_while_apt_fetches(machine, server):
     converges(ready, "--tags", "zsh,tmux")
 
 
+@pytest.mark.full
 @pytest.mark.survives(
     "a package is gone from the mirror", "the lists are fetched again, then it is named; the next run goes on"
 )
@@ -83,6 +85,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.full
 @pytest.mark.survives("another program holds apt's lock for 60 s", "who holds it is said, and waited for")
 def test_the_lock_of_apt_is_held(ready):
     ready.root("apt-get -qq -y purge zsh-autosuggestions")
@@ -105,6 +108,7 @@ def test_an_interrupted_dpkg(ready):
     assert "dpkg" in done.one_line
 
 
+@pytest.mark.full
 @pytest.mark.survives(
     "git's mirror does not answer, or with an error", "which one and which setting; the next run goes on"
 )
@@ -120,6 +124,7 @@ def test_the_git_mirror_fails(ready, server):
     converges(ready, "--tags", "pyenv,pipenv")
 
 
+@pytest.mark.full
 @pytest.mark.survives("git is killed in the middle of a clone", "no half checkout is taken for a whole one")
 def test_a_clone_is_killed(ready, server):
     forget_pyenv(ready)
@@ -134,6 +139,7 @@ def test_a_clone_is_killed(ready, server):
     assert ready.sh("ls -A ~ | grep devrig- || true") == ""
 
 
+@pytest.mark.full
 @pytest.mark.survives(
     "a lock that a killed git has left (index.lock)", "it is removed, unless a git lives that holds it"
 )
@@ -142,6 +148,7 @@ def test_a_stale_lock_of_git(ready):
     converges(ready, "--tags", "pyenv")
 
 
+@pytest.mark.full
 @pytest.mark.survives("a folder is in pyenv's way", "it is named before anything is changed")
 def test_a_folder_in_the_way(ready):
     ready.sh("mv ~/.pyenv ~/away; mkdir ~/.pyenv; echo mine >~/.pyenv/notes")
@@ -170,6 +177,7 @@ def test_a_bad_source(ready, server, fault):
     converges(ready, "--tags", "pyenv,pipenv")
 
 
+@pytest.mark.full
 @pytest.mark.survives("a source is not there (404)", "the cause, the log and what to do; the next run goes on")
 def test_a_source_that_is_not_there(ready, server):
     sums_of(ready, server)
@@ -182,6 +190,7 @@ def test_a_source_that_is_not_there(ready, server):
     converges(ready, "--tags", "pyenv,pipenv")
 
 
+@pytest.mark.full
 @pytest.mark.survives("a mirror says 503 and then answers", "it is asked again")
 def test_a_mirror_that_is_busy(ready, server):
     sums_of(ready, server)
@@ -190,6 +199,7 @@ def test_a_mirror_that_is_busy(ready, server):
     converges(ready, "--tags", "pyenv,pipenv")
 
 
+@pytest.mark.full
 @pytest.mark.survives("a mirror sends slowly and then nothing", "it is given up after a time limit, and asked again")
 def test_a_mirror_that_dies(ready, server):
     sums_of(ready, server)
@@ -211,6 +221,7 @@ def sums_of(machine, server):
     assert server.sources, machine.name
 
 
+@pytest.mark.full
 @pytest.mark.survives("a clock that is wrong by years", "the message of TLS names the clock")
 def test_a_wrong_clock(bare):
     bare.root("apt-get -qq -y install faketime")

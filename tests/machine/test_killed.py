@@ -79,6 +79,7 @@ def test_all_is_killed_at_random_times(machine):
     is_right(bare)
 
 
+@pytest.mark.full
 @pytest.mark.survives("SIGINT (Ctrl-C)", "it ends at once, the next run goes on")
 def test_a_run_is_interrupted(bare):
     live_in(bare)

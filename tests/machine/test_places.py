@@ -57,6 +57,7 @@ def test_a_full_home(mounting):
         converges(machine, "--tags", "zsh,tmux")
 
 
+@pytest.mark.full
 @pytest.mark.survives(
     "the disk is full where interpreters are built, cached or kept",
     "it is said, nothing half is left; the next run goes on",
@@ -74,6 +75,7 @@ def test_a_full_disk_of_a_build(mounting, folder):
     converges(machine, "--tags", "pyenv,pipenv")
 
 
+@pytest.mark.full
 @pytest.mark.survives("a read-only home", "one clear error, nothing changed")
 def test_a_read_only_home(mounting):
     machine = mounting("ready")
@@ -88,6 +90,7 @@ def test_a_read_only_home(mounting):
     converges(machine, "--tags", "tmux")
 
 
+@pytest.mark.full
 @pytest.mark.survives("no compiler", "it is said what to install, before the build; the next run goes on")
 def test_no_compiler(ready):
     # Nor is there a finished one.
@@ -103,7 +106,9 @@ def test_no_compiler(ready):
 
 
 @pytest.mark.survives("a ~/.zshrc.local that ends the shell", "the login shell stays as it was, and the file is named")
-@pytest.mark.parametrize("line", ["exit 1", "exec false", "if ["])
+@pytest.mark.parametrize(
+    "line", ["exit 1", pytest.param("exec false", marks=pytest.mark.full), pytest.param("if [", marks=pytest.mark.full)]
+)
 def test_a_broken_zshrc_local(ready, line):
     ready.root("usermod --shell /bin/bash dev")
     ready.sh('printf "%s\\n" "$1" >~/.zshrc.local', line)
@@ -120,6 +125,7 @@ def test_a_broken_zshrc_local(ready, line):
     assert ready.sh("getent passwd dev | cut -d: -f7").strip() == "/usr/bin/zsh"
 
 
+@pytest.mark.full
 @pytest.mark.survives("zsh is removed after the set-up", "the doctor names it, the next run brings it back")
 def test_zsh_is_removed(ready):
     ready.root("apt-get -qq -y remove zsh")
@@ -153,6 +159,7 @@ def test_an_odd_home(mounting):
         assert modes.split() == ["644", "644", "644", "700"]
 
 
+@pytest.mark.full
 @pytest.mark.survives("the locale C", "all runs as with any other")
 def test_the_locale_c(ready):
     done = ready.bootstrap(env={"LC_ALL": "C", "LANG": "C"})
@@ -160,6 +167,7 @@ def test_the_locale_c(ready):
     assert done.recap["changed"] == 0
 
 
+@pytest.mark.full
 @pytest.mark.survives("pyenv's shims first on PATH", "Ansible runs on the system's Python all the same")
 def test_shims_first(ready):
     path = "/home/dev/.pyenv/shims:/home/dev/.pyenv/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"

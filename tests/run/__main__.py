@@ -35,12 +35,13 @@ Test devrig. Without an argument: what CI runs.
 """
 TOOLS = {
     "bench": (("python", "-m", "tests.bench"), "figures: bench terminal|again|scale|build"),
-    "docs": (("python", "-m", "docs"), "write the generated pages of docs/ again"),
-    "machine": (("pytest", "tests/machine", "--table", "docs/reliability.md"), "break machines, write the table again"),
+    "docs": (("python", "-m", "docs.cheatsheet"), "write docs/cheatsheet.md again"),
+    "machine": (("pytest", "tests/machine"), "break machines: machine --suite trixie -k killed"),
     "matrix": (("nox",), "every ansible-core with its oldest and newest Python"),
     "molecule": (("molecule", "test"), "one scenario: molecule -s fleet"),
     "mutations": (("python", "-m", "tests.mutations"), "break the product on purpose"),
     "pytest": (("pytest",), "some tests: pytest tests/unit -k zshrc"),
+    "screenshot": (("python", "-m", "docs.screenshot"), "write docs/screenshot.svg again: screenshot --host CONTAINER"),
     "terminal": (("pytest", "tests/terminal"), "type into a machine that is set up: terminal --host CONTAINER"),
 }
 

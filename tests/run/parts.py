@@ -59,11 +59,12 @@ _LINT: tuple[Command, ...] = (
     ("shellcheck", *SHELL_SCRIPTS),
     ("ansible-lint",),
 )
-_UNIT = (_pytest("tests/unit", "--numprocesses=2"),)
-_LAB: tuple[Command, ...] = (("python", "-m", "tests.lab", "prepare", "--suites", *SUITES, "--output=/dev/null"),)
-_LIFE = (
-    ("pytest", "tests/machine/test_life.py", "--dist=loadgroup", "--numprocesses=3", *map("--suite={}".format, SUITES)),
-)
+_UNIT = _pytest("tests/unit", "--numprocesses=2")
+_PLAYS = _pytest("tests/plays", "tests/faults", "--numprocesses=2")
+#: Leaves the tests with this mark to `./test full`.
+_NOT_FULL = ("-m", "not full")
+_LAB: tuple[Command, ...] = (("python", "-m", "tests.lab", "prepare", "--suites", *SUITES),)
+_LIFE = ("pytest", "tests/machine/test_life.py", "--numprocesses=3", *map("--suite={}".format, SUITES))
 _MACHINE = ("tests/machine", "--ignore=tests/machine/test_life.py")
 _TERMINAL = (
     "python",
@@ -88,22 +89,23 @@ PARTS = (
         in_full="seven hosts of two kinds",
     ),
     Part("lint", {"quick": _LINT, "default": _LINT, "full": _LINT}),
-    Part("unit", {"quick": _UNIT, "default": _UNIT, "full": _UNIT}),
+    Part(
+        "unit",
+        {"quick": ((*_UNIT, *_NOT_FULL),), "default": ((*_UNIT, *_NOT_FULL),), "full": (_UNIT,)},
+        in_full="tests with the mark full",
+    ),
     Part(
         "life",
-        {"default": ((*_LIFE[0], "-m", "not full"),), "full": _LIFE},
+        {"default": ((*_LIFE, *_NOT_FULL),), "full": (_LIFE,)},
         needs=("laboratory",),
         in_full="check mode and the undo on Debian 11 and 12",
     ),
     Part(
         "plays",
-        {
-            "default": (_pytest("tests/plays", "tests/faults", "-m", "not full", "--numprocesses=2"),),
-            "full": (_pytest("tests/plays", "tests/faults", "--numprocesses=2"),),
-        },
+        {"default": ((*_PLAYS, *_NOT_FULL),), "full": (_PLAYS,)},
         after=("unit",),
         needs=("laboratory",),
-        in_full="the tests marked full",
+        in_full="tests with the mark full",
     ),
     Part(
         "terminal",
@@ -120,8 +122,8 @@ PARTS = (
     Part(
         "machine",
         {
-            "default": (_pytest(*_MACHINE, "-m", "not full", "--suite=trixie", "--numprocesses=3"),),
-            "full": (_pytest(*_MACHINE, "--numprocesses=4"),),
+            "default": (("pytest", *_MACHINE, *_NOT_FULL, "--suite=trixie", "--numprocesses=3"),),
+            "full": (("pytest", *_MACHINE, "--numprocesses=4"),),
         },
         needs=("life",),
         in_full="every fault of docs/reliability.md, on Debian 12 too",

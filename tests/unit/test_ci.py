@@ -127,6 +127,21 @@ def test_the_workflow_pins_may_only_read_and_ends():
     assert "continue-on-error" not in WORKFLOW
 
 
+def test_kept_interpreters_depend_on_what_compiles_them():
+    (cache,) = [step for step in JOBS["test"]["steps"] if "cache@" in step.get("uses", "")]
+    hashed = re.search(r"hashFiles\((.*)\)", cache["with"]["key"])[1]
+    assert {"'tests/lab/*.py'", "'roles/pyenv/**'"} <= set(hashed.split(", "))
+
+
+def test_workflow_runs_all_tests_every_week_and_before_a_release():
+    assert "schedule" in WORKFLOW.partition("\njobs:")[0]
+    size = JOBS["test"]["env"]["SIZE"]
+    assert "'schedule'" in size
+    assert "'tag'" in size
+    assert "'full'" in size
+    assert JOBS["test"]["steps"][-1]["run"].endswith('./test "$SIZE"\n')
+
+
 def test_the_devcontainer_builds_the_containerfile():
     place = ROOT / ".devcontainer/devcontainer.json"
     lines = [line for line in place.read_text().splitlines() if not line.startswith("//")]
