@@ -47,7 +47,7 @@ def test_at_most_five_need_containers():
 
 
 def test_tests_that_are_left_to_full_are_left_out():
-    assert command.marks_of("unit") == []
+    assert command.marks_of("fleet") == []
     assert command.marks_of("life") == command.marks_of("plays") == ["-m", "not full"]
     row = replace(ROW, part="life", only="one", options=("--suite=bookworm",))
     assert command.selection(row) == [*ROW.tests, "--suite=bookworm", "-k", "one", "-m", "not full"]
