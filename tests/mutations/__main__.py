@@ -120,12 +120,18 @@ def run_pytest(root: Path, options: Sequence[str], seconds: int = LIMIT) -> tupl
         except subprocess.TimeoutExpired:
             status = None
             process.send_signal(signal.SIGINT)  # it takes its containers away
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        finally:
+            end(process)
     return status, log.read_text(errors="replace")
+
+
+def end(process: subprocess.Popen) -> None:
+    """Wait until a process that was told to end has ended; kill one that takes too long."""
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def report_of(root: Path) -> Path:
@@ -178,7 +184,7 @@ def run_all(wanted: Sequence[tuple[int, Mutation]]) -> list[tuple[int, Mutation,
     start = time.monotonic()
     results = {}
 
-    def end(number: int, mutation: Mutation, result: Result, said: str) -> None:
+    def show(number: int, mutation: Mutation, result: Result, said: str) -> None:
         results[number] = result
         print(f"[{minutes(time.monotonic() - start):>5}] {result.verdict}: {mutation.name}: {result.why}", flush=True)
         if result.verdict == "BROKEN":
@@ -188,12 +194,12 @@ def run_all(wanted: Sequence[tuple[int, Mutation]]) -> list[tuple[int, Mutation,
     try:
         begun = {pool.submit(run, row[1]): row for row in wanted if row[1].part in CHEAP}
         for future in futures.as_completed(begun):
-            end(*begun[future], *future.result())
+            show(*begun[future], *future.result())
     finally:
         pool.shutdown(cancel_futures=True)
     for row in wanted:
         if row[1].part not in CHEAP:
-            end(*row, *run(row[1]))
+            show(*row, *run(row[1]))
     return [(number, mutation, results[number]) for number, mutation in wanted]
 
 

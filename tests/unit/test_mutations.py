@@ -60,6 +60,7 @@ def test_tests_without_a_mutation_are_those_of_all():
         "tests/unit/test_run.py",
         "-k",
         "(test_mutations.py and (one or two)) or test_mutations.py or test_run.py",
+        *command.marks_of("unit"),
     ]
 
 
