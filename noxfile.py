@@ -33,7 +33,6 @@ CORES = {
 TOO_OLD = ("ansible-core==2.13.13", "ansible-core==2.12.10", "ansible-base==2.10.17")  # the last is Debian 11's
 PACKAGED = ("bookworm", "trixie")
 PLAYBOOKS = ("playbook.yml", "verify.yml", "remove.yml", "bundle.yml")
-PLAYS = ("test_doctor.py", "test_fleet.py", "test_pull.py", "test_refusals.py")
 PYTEST = "pytest==8.4.2"  # the last one that Python 3.9 runs
 
 OWN = sys.version_info.minor
@@ -69,7 +68,7 @@ def plays(session: nox.Session, core: str) -> None:
     session.install(f"ansible-core=={core}", PYTEST)
     for playbook in PLAYBOOKS:
         session.run("ansible-playbook", "--syntax-check", playbook)
-    session.run("pytest", *(f"tests/unit/{name}" for name in PLAYS), *session.posargs)
+    session.run("pytest", "tests/plays", *session.posargs)
 
 
 @nox.session

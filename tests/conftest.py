@@ -1,14 +1,18 @@
 """Make the roles' own modules importable as Ansible makes them, and run them as Ansible does."""
 
+import functools
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import ansible.module_utils
 import pytest
+
+from tests.modules import ModuleServer, Running
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = [ROOT / "library", *sorted(ROOT.glob("roles/*/library"))]
@@ -137,51 +141,75 @@ def git_checkout():
     return load("roles/checkout/library/git_checkout.py")
 
 
-#: Runs a module, argv[1], as the program does that Ansible makes of it; its arguments come as JSON on stdin.
-PROGRAM = f"""
-import sys
-del sys.path[0]  # the current folder
-import runpy
-import ansible.module_utils
-from ansible.module_utils import basic
-ansible.module_utils.__path__.extend({[str(folder) for folder in MODULE_UTILS]})
-basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sys.stdin.buffer.read(), "legacy"
-runpy.run_path(sys.argv.pop(), run_name="__main__")
-"""
-
-
 def program_of(name):
     """Return the path of a role's own module."""
     (found,) = [path for folder in LIBRARIES for path in folder.glob(f"{name}.py")]
     return str(found)
 
 
-@pytest.fixture
-def run_module(tmp_path, run_by_ansible):
-    """Return a function that runs a module in a process of its own, and returns its answer as Ansible gives it.
+@pytest.fixture(scope="session")
+def module_server():
+    server = ModuleServer(MODULE_UTILS)
+    yield server
+    server.close()
 
-    Options are --check and --diff; with any other Ansible itself runs it, which takes ten times as long.
+
+@pytest.fixture
+def run_module(tmp_path, module_server):
+    """Return a function that runs a module in a process of its own and returns its answer, `invocation` included.
+
+    Options are --check and --diff. `constants` replaces values in our module_utils, which shortens waits:
+    {"pyenv_build": {"PAUSES": [0]}}.
     """
 
-    def run(name, params, *options, home=tmp_path, env=None):
-        if set(options) - {"--check", "--diff"}:
-            return run_by_ansible(name, params, *options, home=home, env=env)
+    def run(name, params, *options, home=tmp_path, env=None, constants=None, started=lambda process: None):
+        assert set(options) <= {"--check", "--diff"}
         said = {f"_ansible_{option.replace('--check', 'check_mode').strip('-')}": True for option in options}
         own = {"_ansible_module_name": name, "_ansible_remote_tmp": "~/.ansible/tmp", **said}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, program_of(name)],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **own}}),
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env={**os.environ, "HOME": str(home), **(env or {})},
-        )
-        if not done.stdout:  # it was killed
-            return {"failed": True, "changed": False, "rc": done.returncode, "module_stderr": done.stderr}
-        return {"changed": False, **json.loads(done.stdout.splitlines()[-1])}
+        umask = os.umask(0)
+        os.umask(umask)
+        request = {
+            "path": program_of(name),
+            "arguments": json.dumps({"ANSIBLE_MODULE_ARGS": {**params, **own}}),
+            "folder": str(tmp_path),
+            "environment": {**os.environ, "HOME": str(home), **(env or {})},
+            "umask": umask,
+            "constants": constants or {},
+        }
+        status, stdout, stderr = module_server.run(request, started)
+        if not stdout:  # it was killed
+            return {"failed": True, "changed": False, "rc": status, "module_stderr": stderr}
+        return {"changed": False, **json.loads(stdout.splitlines()[-1])}
 
     return run
+
+
+@pytest.fixture
+def start_module(run_module):
+    """Return a function that takes what run_module's takes, and returns a Running."""
+    return lambda *args, **options: Running(functools.partial(run_module, *args, **options))
+
+
+OPENSSL = """#!/bin/sh
+case $1 in genrsa) exec cp "${0%/*}/${3##*/}" "$3" ;; *) exec PROGRAM "$@" ;; esac
+"""
+
+
+@pytest.fixture(scope="session")
+def ready_keys(tmp_path_factory):
+    """Return a folder with openssl(1ssl) whose keys were made before: the gate's would take most of the time."""
+    folder = tmp_path_factory.mktemp("openssl")
+    for name in ("ca.key", "server.key"):
+        subprocess.run(["openssl", "genrsa", "-out", folder / name, "2048"], check=True, capture_output=True)
+    (folder / "openssl").write_text(OPENSSL.replace("PROGRAM", shutil.which("openssl")))
+    (folder / "openssl").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def quick_gate(ready_keys, monkeypatch):
+    """Let the gate of interpreters take keys that were made before."""
+    monkeypatch.setenv("PATH", f"{ready_keys}:{os.environ['PATH']}")
 
 
 @pytest.fixture

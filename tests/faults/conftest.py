@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.pyenv_mirror import DEFINITIONS, tarball_sha256
+from tests.modules import Running
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "3.13.5"
@@ -149,8 +150,12 @@ def real_tarball(lab, pyenv, tmp_path_factory):
 class Case:
     """A user's pyenv, a server with the source, and the module that is run on them."""
 
+    #: What module_utils wait before they try again is not what is tried.
+    CONSTANTS = {"pyenv_build": {"PAUSES": [0, 0]}}  # noqa: RUF012
+
     def __init__(self, folder, server, run_module, version=VERSION):
         self.folder, self.server, self.run_module, self.name = folder, server, run_module, version
+        self.running = None
         self.root = folder / ".pyenv"
         self.version = self.root / "versions" / version
         self.stamp = self.version / ".devrig.json"
@@ -160,7 +165,7 @@ class Case:
         self.path = os.environ["PATH"]
         self.sha256 = ""
 
-    def call(self, **params):
+    def call(self, started=lambda process: None, **params):
         """Run the module; return its answer."""
         wanted = {
             "root": str(self.root),
@@ -174,6 +179,8 @@ class Case:
         return self.run_module(
             "pyenv_python",
             wanted,
+            started=started,
+            constants=self.CONSTANTS,
             env={
                 "FAULTS": str(self.folder),
                 "DEVRIG_FAULTS": self.identity,
@@ -190,7 +197,10 @@ class Case:
         return (self.folder / f"state/log/python-{self.name}.log").read_text()
 
     def processes(self, of=""):
-        """Return the processes that this case started, by the mark in their environment (proc(5))."""
+        """Return the processes that the module started, by the mark in their environment (proc(5)).
+
+        :param of: a text in their command lines.
+        """
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
@@ -199,27 +209,23 @@ class Case:
                     found.append(int(entry.name))
         return found
 
-    def kill(self, of=""):
-        """Kill all that this case started, or those whose command line has a text."""
-        for process in self.processes(of):
+    def kill(self):
+        """Kill the module and all that it started."""
+        if self.running:
+            self.running.kill()
+        for process in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
     def begin(self, hang):
-        """Run the module in a thread until it reaches the step that hangs; return the thread."""
+        """Start the module, and wait until it reaches the step that hangs."""
         (self.folder / "hang").write_text(hang)
-        thread = threading.Thread(target=self.attempt)
-        thread.start()
+        self.running = Running(self.call)
         end = time.monotonic() + 60
         while not ((self.folder / "reached").exists() or self.server.hang.is_set()):
             assert time.monotonic() < end, f"the build never reached {hang}"
-            time.sleep(0.05)
-        return thread
-
-    def attempt(self):
-        """Run the module; a kill leaves no answer."""
-        with contextlib.suppress(AssertionError, ValueError):
-            self.call()
+            assert self.running.thread.is_alive(), self.running.answers
+            time.sleep(0.02)
 
     def is_sound(self):
         """Say whether the interpreter is there, stamped, and nothing of a build is left."""
@@ -237,7 +243,7 @@ def serving(folder, run_module, version=VERSION):
     mirror = folder / "mirror"
     mirror.mkdir()
     server = Server(mirror)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     case = Case(folder, server, run_module, version)
     yield case
     case.kill()
@@ -261,7 +267,7 @@ def make_tiny(case, pyenv):
 
 
 @pytest.fixture
-def case(pyenv, run_module, tmp_path):
+def case(pyenv, run_module, tmp_path, quick_gate):
     """Return a Case whose source is made in seconds."""
     with serving(tmp_path, run_module) as case:
         make_tiny(case, pyenv)

@@ -452,7 +452,12 @@ def test_what_apt_has_downloaded_before_is_taken_where_its_sum_is_right(bundle, 
 
 
 @needs_apt
-def test_a_source_that_cannot_be_reached_is_said(bundle, mirror, tmp_path):
+def test_reports_an_unreachable_source(bundle, mirror, tmp_path, monkeypatch):
+    config, retries = bundle_plan.apt_config, 'Acquire::Retries "3";'  # apt waits longer before each
+    assert retries in config(DUMP, "amd64", "/")
+    monkeypatch.setattr(
+        bundle_plan, "apt_config", lambda *given: config(*given).replace(retries, retries.replace("3", "0"))
+    )
     with (tmp_path / "sources.list").open("a") as stream:
         stream.write("deb [trusted=yes] http://127.0.0.1:1/ ./\n")
     (line,) = bundle_parts.bare_apt(bundle)[1]

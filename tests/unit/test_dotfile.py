@@ -5,14 +5,13 @@ import json
 import os
 import random
 import shutil
-import signal
 import stat
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from killed import killed_at
 
 from tests.faults.test_build import small_disk
 
@@ -28,7 +27,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def write(run_module, home):
-    """Return a function that writes {name: content} into the home folder by Ansible itself, or takes it back."""
+    """Return a function that writes {name: content} into the home folder in a process of its own, or takes it back."""
 
     def call(files, *options, **params):
         items = [{"path": str(home / name), "content": content} for name, content in files.items()]
@@ -225,7 +224,7 @@ def test_content_that_would_read_itself_is_seen(devrig_dotfiles, text, result):
     assert devrig_dotfiles.mentions(b"alias x=y\n" + text.encode(), ".zshrc.local") is result
 
 
-# --- by Ansible itself
+# --- the module in a process of its own
 
 
 def test_a_new_file_has_its_mode_and_a_second_run_changes_nothing(write, home):
@@ -700,36 +699,27 @@ def outside(home):
 
 
 #: What changes a file system, or makes that last.
-CALLS = ("replace", "rename", "unlink", "mkdir", "rmdir", "symlink", "fsync", "fchmod", "chmod", "utime", "open")
-
-
-def killed_at(number, action):
-    """Run an action in a child that is killed at its n-th system call that matters; say whether it was."""
-    child = os.fork()
-    if child == 0:
-        left = [number]
-
-        def killing(function):
-            def wrapper(*args, **kwargs):
-                left[0] -= 1
-                if left[0] == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return function(*args, **kwargs)
-
-            return wrapper
-
-        try:
-            for name in CALLS:
-                setattr(os, name, killing(getattr(os, name)))
-            action()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+CALLS = [
+    (os, name)
+    for name in (
+        "replace",
+        "rename",
+        "unlink",
+        "mkdir",
+        "rmdir",
+        "symlink",
+        "fsync",
+        "fchmod",
+        "chmod",
+        "utime",
+        "open",
+    )
+]
 
 
 @pytest.mark.parametrize("then", ["present", "absent"])
 @pytest.mark.parametrize("what", ["present", "absent"])
-def test_killed_at_every_system_call_the_next_run_converges(bring, home, what, then):
+def test_next_run_converges_after_a_kill_at_every_system_call(bring, home, what, then):
     """And what was there is then given back, with nothing left."""
     nothing = dict.fromkeys(FILES, "")
     wanted = None
@@ -740,7 +730,7 @@ def test_killed_at_every_system_call_the_next_run_converges(bring, home, what, t
         original = outside(home)
         if what == "absent":
             bring(FILES)
-        if not killed_at(number, lambda: bring(FILES if what == "present" else nothing, state=what)):
+        if not killed_at(number, lambda: bring(FILES if what == "present" else nothing, state=what), CALLS):
             break
         for name, text in FILES.items():
             if (home / name).exists():
@@ -765,69 +755,34 @@ def test_killed_at_every_system_call_the_next_run_converges(bring, home, what, t
     assert number > 30
 
 
-DRIVER = """
-import json, sys
-import ansible.module_utils
-ansible.module_utils.__path__.append({utils!r})
-sys.path.insert(0, {library!r})
-import dotfile
-
-class Module:
-    def __init__(self, argument_spec, supports_check_mode):
-        defaults = {{name: spec.get("default") for name, spec in argument_spec.items()}}
-        self.params = dict(defaults, **json.loads(sys.argv[1]))
-        self.check_mode = False
-    def warn(self, text):
-        pass
-    def exit_json(self, **answer):
-        print(json.dumps(answer))
-        sys.exit(0)
-    def fail_json(self, **answer):
-        print(json.dumps(answer))
-        sys.exit(1)
-
-dotfile.AnsibleModule = Module
-dotfile.main()
-"""
-
-
 @pytest.fixture
-def begin(home):
+def begin(start_module, home):
     """Return a function that starts the module as a process of its own."""
 
     def start(files, **params):
-        code = DRIVER.format(
-            utils=str(ROOT / "roles/dotfile/module_utils"), library=str(ROOT / "roles/dotfile/library")
-        )
         items = [{"path": str(home / name), "content": text} for name, text in files.items()]
         params = {"files": items, "state_dir": str(home / ".local/state/devrig"), **params}
-        return subprocess.Popen(
-            [sys.executable, "-c", code, json.dumps(params)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "HOME": str(home)},
-        )
+        return start_module("dotfile", params, home=home)
 
     return start
 
 
-def test_killed_at_thirty_moments_the_next_run_converges(begin, bring, home):
+@pytest.mark.full
+def test_next_run_converges_after_kills_at_random_moments(begin, bring, home):
     """A process of its own, and moments that nobody chose."""
     files = {f"folder {number}/file": f"{number}\n" for number in range(40)}
     for name in list(files)[::2]:
         put(home / name, "mine\n")
     before = snapshot(home)
-    one = begin(files)
     started = time.monotonic()
-    one.communicate()
+    begin(files).answer()
     takes = time.monotonic() - started
     bring(dict.fromkeys(files, ""), state="absent")
     assert snapshot(home) == before
     for number in range(30):
         one = begin(files, state="present" if number % 3 else "absent")
-        time.sleep(takes * random.uniform(0.3, 1))  # noqa: S311 - no secret
+        one.thread.join(takes * random.uniform(0, 1))  # noqa: S311 - no secret
         one.kill()
-        one.communicate()
         for name, text in files.items():
             with contextlib.suppress(FileNotFoundError):
                 assert (home / name).read_text() in (text, "mine\n")
@@ -838,10 +793,10 @@ def test_killed_at_thirty_moments_the_next_run_converges(begin, bring, home):
     assert snapshot(home) == before
 
 
-def test_two_at_the_same_time_lose_nothing(begin, bring, home):
+def test_concurrent_runs_lose_nothing(begin, bring, home):
     for number in range(20):
         both = [begin({f"{name} {number}": "x\n", "shared": f"{name}\n"}) for name in "ab"]
-        assert [one.wait(30) for one in both] == [0, 0]
+        assert ["msg" in one.answer() for one in both] == [False, False]
     answer = bring({"shared": "c\n"})
     assert (actions(answer), len(answer["recorded"])) == (["updated"], 41)
     assert not (home / ".local/state/devrig/backup").exists()

@@ -1,23 +1,19 @@
 """The module that brings git checkouts: real repositories, over file://, over HTTP with faults, and killed."""
 
 import base64
-import contextlib
 import functools
 import http.server
 import json
 import os
 import random
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from killed import killed_at
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +65,11 @@ def place(tmp_path):
 
 
 @pytest.fixture
-def call(git_checkout, devrig_checkout, devrig_ledger, origin, place, tmp_path):  # noqa: PLR0917 (fixtures)
-    """Return a function that does what the module does, and returns its list of Done."""
+def call(git_checkout, devrig_checkout, devrig_git, devrig_ledger, origin, place, tmp_path, monkeypatch):  # noqa: PLR0917 (fixtures)
+    """Return a function that does what the module does, and returns its list of Done.
+
+    Nothing kills it, and a process starts far sooner where nothing is done in it before its program begins.
+    """
 
     def run(state="present", *, dry=False, below=None, items=None, **params):
         one = {"path": str(place), "repo": str(origin), "version": origin.one, "repo_setting": "tool_url"}
@@ -84,6 +83,8 @@ def call(git_checkout, devrig_checkout, devrig_ledger, origin, place, tmp_path):
                 return git_checkout.absent(dict.fromkeys([item.path for item in wanted] + more, ()), ledger, True, dry)
             return git_checkout.present(wanted, more, ledger, True, dry)
 
+    run.die_with_parent = devrig_git.die_with_parent
+    monkeypatch.setattr(devrig_git, "die_with_parent", None)
     return run
 
 
@@ -593,7 +594,7 @@ def mirror(origin, tmp_path):
     git(tmp_path, "clone", "-q", "--bare", str(origin), str(bare))
     git(bare, "update-server-info")
     with Server(tmp_path / "www") as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         server.url = f"http://127.0.0.1:{server.server_port}/origin.git"
         yield server
@@ -653,17 +654,17 @@ def test_nobody_answers(call, place, hurry):
         call(repo="http://127.0.0.1:1/x.git")
 
 
-def test_a_login_goes_to_the_server_and_nowhere_else(run_module, origin, place, mirror, tmp_path, call):  # noqa: PLR0917
+def test_sends_a_login_to_the_server_and_nowhere_else(run_module, origin, place, mirror, tmp_path, call):  # noqa: PLR0917
     mirror.login = "Basic " + base64.b64encode(b"me@x:s3cret/word").decode()
     url = mirror.url.replace("http://", "http://me%40x:s3cret%2Fword@")
     item = {"path": str(place), "repo": url, "version": origin.one, "repo_setting": "tool_url"}
     params = {"checkouts": [item], "state_dir": str(tmp_path / "home/state")}
-    answer = run_module("git_checkout", params, "-vvv", "--diff", home=tmp_path / "home")
+    answer = run_module("git_checkout", params, "--diff", home=tmp_path / "home")
     assert answer["changed"] is True
     assert answer["checkouts"][0]["action"] == "cloned"
     assert str(place) in answer["diff"]["after"]
     failed = run_module(
-        "git_checkout", {**params, "checkouts": [{**item, "version": "f" * 40}]}, "-vvv", home=tmp_path / "home"
+        "git_checkout", {**params, "checkouts": [{**item, "version": "f" * 40}]}, home=tmp_path / "home"
     )
     assert mirror.url in failed["msg"]
     for text in (json.dumps(answer), json.dumps(failed)):
@@ -718,50 +719,79 @@ def test_the_module_in_check_mode_without_git(run_module, origin, place, tmp_pat
     assert run_module("git_checkout", params, "--check", home=home, env=bare)["changed"] is False
 
 
-#: What a run is in the tests that kill it: one call of the module's own functions, in a process.
-RUN = """
-import json, sys
-sys.path.insert(0, ROOT)
-from tests.conftest import load
-from ansible.module_utils import devrig_checkout
-from ansible.module_utils.devrig_ledger import Ledger
-module = load("roles/checkout/library/git_checkout.py")
-state, ledger, item = sys.argv[1], Ledger(sys.argv[2]), json.loads(sys.argv[3])
-with ledger.locked():
-    if state == "present":
-        done = module.present([devrig_checkout.wanted_of(item)], [], ledger, True, False)
-    else:
-        done = module.absent({item["path"]: ()}, ledger, True, False)
-print(done[0].action if done else "absent")
-"""
+def wait_for_the_end_of_all_in(folder, devrig_git):
+    """Wait until no process works in a folder: what a killed run started ends with it."""
+    end = time.monotonic() + 10
+    while devrig_git.processes_in([str(folder)]):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("what", ["cloned", "moved", "removed"])
+def test_next_run_converges_after_a_kill_at_every_step(call, origin, place, devrig_git, tmp_path, what):  # noqa: PLR0917
+    """A step is a change of a name, or a git that has just begun."""
+    calls = [(os, name) for name in ("rename", "replace", "mkdir", "link")]
+    calls += [(shutil, "rmtree"), (devrig_git.subprocess.Popen, "communicate")]
+    home, empty = tmp_path / "home", tree(tmp_path / "home")
+    if what != "cloned":
+        call()
+    shutil.copytree(home, tmp_path / "before", symlinks=True)
+    state, version = ("absent" if what == "removed" else "present"), (origin.two if what == "moved" else origin.one)
+    run = functools.partial(call, state, version=version)
+    seen = set()
+
+    def run_to_be_killed():
+        devrig_git.die_with_parent = call.die_with_parent
+        run()
+
+    for number in range(1, 200):
+        shutil.rmtree(home)
+        shutil.copytree(tmp_path / "before", home, symlinks=True)
+        if not killed_at(number, run_to_be_killed, calls):
+            break
+        wait_for_the_end_of_all_in(home, devrig_git)
+        done = run()
+        if what != "removed":
+            seen.add(action(done))
+            assert action(run()) == "unchanged", number
+            assert git(place, "status", "--porcelain") == "", number
+            assert git(place, "rev-parse", "HEAD") == version, number
+            assert beside(place) == [], number
+            call("absent")
+        assert tree(home) == empty, number
+    assert number > 5
+    assert what in seen or what == "removed"
 
 
 @pytest.fixture
-def process(tmp_path, origin, place):
-    """Return a function that starts a run as a process."""
+def start(start_module, tmp_path, origin, place):
+    """Return a function that starts the module as a process."""
 
     def start(state="present", **params):
-        item = json.dumps({"path": str(place), "repo": f"file://{origin}", "version": origin.one, **params})
-        command = [sys.executable, "-c", RUN.replace("ROOT", repr(str(ROOT)), 1), state]
-        command += [str(tmp_path / "home/state/ledger.json"), item]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        item = {"path": str(place), "repo": f"file://{origin}", "version": origin.one, **params}
+        asked = {"checkouts": [item], "state_dir": str(tmp_path / "home/state"), "state": state}
+        return start_module("git_checkout", asked, home=tmp_path / "home")
 
     return start
 
 
-def kill_within(run, seconds):
-    """Kill a run after a random part of a time; what it started ends with it, or is waited for by the next run."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        run.wait(random.uniform(0.15, seconds))  # noqa: S311 (no secret)
-    run.send_signal(signal.SIGKILL)
-    run.communicate()
+@pytest.fixture
+def kill_within(devrig_git, tmp_path):
+    """Return a function that kills a run after a random part of a time."""
+
+    def kill(run, seconds):
+        run.thread.join(random.uniform(0, seconds))  # noqa: S311 (no secret)
+        run.kill()
+        wait_for_the_end_of_all_in(tmp_path / "home", devrig_git)
+
+    return kill
 
 
 def converged(run):
     """Return what a run did that must end well."""
-    out, err = run.communicate(timeout=60)
-    assert run.returncode == 0, err
-    return out.strip()
+    answer = run.answer()
+    assert "msg" not in answer, answer
+    return answer["checkouts"][0]["action"] if answer["checkouts"] else "absent"
 
 
 @pytest.fixture
@@ -776,33 +806,35 @@ def big(origin):
     return origin
 
 
-def test_killed_twenty_times_the_next_run_converges(process, big, place, tmp_path):
+@pytest.mark.full
+def test_next_run_converges_after_kills_at_random_moments(start, kill_within, big, place, tmp_path):
+    """Also in the middle of a git's work."""
     seconds = time.monotonic()
-    assert converged(process()) == "cloned"
+    assert converged(start()) == "cloned"
     seconds = (time.monotonic() - seconds) * 1.1
-    assert converged(process("absent")) == "removed"
+    assert converged(start("absent")) == "removed"
     seen = set()
     for number in range(20):
         version = (big.one, big.two)[number % 3 == 0]
-        kill_within(process(version=version), seconds)
+        kill_within(start(version=version), seconds)
         if number % 2:
-            kill_within(process(version=version), seconds)
-        seen.add(converged(process(version=version)))
-        assert converged(process(version=version)) == "unchanged"
+            kill_within(start(version=version), seconds)
+        seen.add(converged(start(version=version)))
+        assert converged(start(version=version)) == "unchanged"
         assert git(place, "status", "--porcelain") == ""
         assert git(place, "rev-parse", "HEAD") == version
         assert beside(place) == []
         if number % 4 == 1:
-            kill_within(process("absent"), seconds)
-            converged(process("absent"))
+            kill_within(start("absent"), seconds)
+            converged(start("absent"))
             assert not place.exists()
             assert not (tmp_path / "home/state").exists()
             assert not place.parent.exists()
     assert len(seen) > 1
 
 
-def test_two_runs_at_once(process, big, place):
-    runs = [process() for _ in range(2)]
+def test_concurrent_runs_clone_once(start, big, place):
+    runs = [start() for _ in range(2)]
     assert sorted(converged(run) for run in runs) == ["cloned", "unchanged"]
     assert beside(place) == []
 

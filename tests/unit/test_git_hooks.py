@@ -619,10 +619,10 @@ def test_dispatchers_cost_little(plain, bring):
     assert min(seconds() for _ in range(2)) < 12 * without
 
 
-# --- by Ansible itself
+# --- the module
 
 
-def test_the_module_by_ansible(plain, run_module):
+def test_module_in_check_mode_and_both_states(plain, run_module):
     system = {"GIT_CONFIG_SYSTEM": str(plain.system)}
 
     def module(*options, **params):
@@ -647,7 +647,7 @@ def test_a_bare_machine_without_git(plain, run_module):
     """The package comes with the run itself: check mode says that there is something to do."""
     programs = plain.path / "programs"
     programs.mkdir()
-    for name in ("sh", "chmod", "mkdir", "rm", "sleep"):  # what Ansible itself runs
+    for name in ("sh", "chmod", "mkdir", "rm", "sleep"):  # what the module runs
         (programs / name).symlink_to(f"/usr/bin/{name}")
     path = {"PATH": f"{Path(sys.executable).parent}:{programs}"}
     params = {"state_dir": str(plain.state)}

@@ -346,7 +346,7 @@ def test_a_shallow_checkout_is_published_whole_for_plain_http(tmp_path, cache):
 
     handler = functools.partial(QuietHandler, directory=str(cache.mirror))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         url = f"http://127.0.0.1:{server.server_port}/pyenv.git"
         git(tmp_path, "-c", "http.proxy=", "clone", "--quiet", url, "clone")

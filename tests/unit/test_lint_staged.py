@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FLAKE8 = r"""#!/usr/bin/python3
+FLAKE8 = r"""#!/usr/bin/python3 -IS
 import os, sys
 words = sys.argv[1:]
 with open(os.environ["CALLS"], "a") as calls:
@@ -31,7 +31,7 @@ for name, text in texts:
             found = 1
 sys.exit(found)
 """
-RUBOCOP = r"""#!/usr/bin/python3
+RUBOCOP = r"""#!/usr/bin/python3 -IS
 import json, os, sys
 words = sys.argv[1:]
 with open(os.environ["CALLS"], "a") as calls:
@@ -54,9 +54,26 @@ class Repository:
     """A repository with the hook, and linters on PATH."""
 
     def __init__(self, tmp_path, *options):
+        """Make it. :param options: of git init; without any the repository is there, and only copied."""
         self.home, self.path = tmp_path / "home", tmp_path / "work" / "a project"
-        self.calls = tmp_path / "calls"
-        for folder in (self.home, self.path, tmp_path / "bin"):
+        self.calls, self.bin = tmp_path / "calls", tmp_path / "bin"
+        self.environ = {
+            "HOME": str(self.home),
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "CALLS": str(self.calls),
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        self.hook = self.path / ".git/hooks/pre-commit"
+        if not self.path.exists():
+            self.make(options)
+        self.hook.write_text(
+            f'#!/bin/sh\nexec /usr/bin/python3 -I "{self.home}/.local/share/devrig/git/lint_staged.py" "$0"\n'
+        )
+        self.hook.chmod(0o755)
+
+    def make(self, options):
+        for folder in (self.home, self.path, self.bin):
             folder.mkdir(parents=True)
         programs = self.home / ".local/share/devrig"
         for role, folder, names in (
@@ -66,23 +83,12 @@ class Repository:
             (programs / folder).mkdir(parents=True)
             for name in names:
                 shutil.copy(ROOT / "roles" / role / "files" / name, programs / folder)
-        self.bin = tmp_path / "bin"
         for name, text in (("flake8", FLAKE8), ("rubocop", RUBOCOP)):
             self.program(name, text)
-        self.environ = {
-            "HOME": str(self.home),
-            "PATH": f"{self.bin}:/usr/bin:/bin",
-            "CALLS": str(self.calls),
-            "LC_ALL": "C",
-            "GIT_CONFIG_NOSYSTEM": "1",
-        }
         self.git("init", "-q", *options)
         self.git("config", "--global", "user.name", "n")
         self.git("config", "--global", "user.email", "e@localhost")
-        self.hook = self.path / ".git/hooks/pre-commit"
         self.hook.parent.mkdir(exist_ok=True)
-        self.hook.write_text(f'#!/bin/sh\nexec /usr/bin/python3 -I "{programs}/git/lint_staged.py" "$0"\n')
-        self.hook.chmod(0o755)
 
     def program(self, name, text):
         (self.bin / name).write_text(text)
@@ -123,12 +129,20 @@ def repository(tmp_path):
     return Repository(tmp_path)
 
 
-@pytest.fixture
-def settled(repository):
-    """A repository that has a commit."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return the folder of a repository that has a commit, to be copied."""
+    repository = Repository(tmp_path_factory.mktemp("made"))
     repository.stage("first.txt", "one\n")
     assert repository.commit() is None
-    return repository
+    return repository.path.parents[1]
+
+
+@pytest.fixture
+def settled(made, tmp_path):
+    """A repository that has a commit."""
+    shutil.copytree(made, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return Repository(tmp_path)
 
 
 def test_a_bad_commit_is_refused_and_told_and_a_good_one_is_made(settled):
@@ -181,20 +195,21 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("partly", [False, True], ids=["as on disk", "partly staged"])
 @pytest.mark.parametrize("name", ODD, ids=repr)
-def test_odd_names(settled, name, partly):
-    settled.stage(name, "fine\nBAD\n")
-    if partly:
-        settled.write(name, "fine\n")
-    settled.stage("other.py", "fine\n")
-    said = settled.commit()
-    (line,) = [line for line in said.splitlines() if line.endswith(("[flake8]", "[rubocop]"))]
-    assert ":2:1: X" in line
-    settled.stage(name, "fine\n")
-    if partly:
-        settled.write(name, "BAD\n")
-    assert settled.commit() is None
+def test_handles_odd_names(settled, name):
+    """As on disk, and partly staged."""
+    for partly in (False, True):
+        settled.stage("other.py", f"fine {partly}\n")
+        settled.stage(name, f"fine\nBAD {partly}\n")
+        if partly:
+            settled.write(name, "fine\n")
+        said = settled.commit()
+        (line,) = [line for line in said.splitlines() if line.endswith(("[flake8]", "[rubocop]"))]
+        assert ":2:1: X" in line
+        settled.stage(name, f"fine {partly}\n")
+        if partly:
+            settled.write(name, "BAD\n")
+        assert settled.commit() is None
     assert not (settled.path / "owned").exists()
 
 

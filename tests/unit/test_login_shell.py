@@ -1,5 +1,6 @@
 """The module that changes the login shell: only to one that was seen to start."""
 
+import contextlib
 import json
 import os
 import pwd
@@ -63,6 +64,28 @@ def test_one_that_ends_a_line_without_a_newline_comes_up(login_shell, me, tmp_pa
     assert (up, output.endswith("hello")) == (True, True)
 
 
+@pytest.fixture
+def reached(login_shell, tmp_path, monkeypatch):
+    """Return the line for a start file after which a trial's time is up in a moment, and not before."""
+    mark = tmp_path / "reached"
+
+    class Clock:
+        def monotonic(self):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() > mark.stat().st_mtime + 0.4:
+                    return time.monotonic() + 1000
+            return time.monotonic()
+
+    def begin(*arguments):
+        mark.unlink(missing_ok=True)
+        return begin_as(*arguments)
+
+    begin_as = login_shell.begin_as
+    monkeypatch.setattr(login_shell, "begin_as", begin)
+    monkeypatch.setattr(login_shell, "time", Clock())
+    return f": >{mark}\n"
+
+
 @pytest.mark.usefixtures("can_change_user")
 @pytest.mark.parametrize(
     ("text", "line"),
@@ -78,12 +101,12 @@ def test_one_that_ends_a_line_without_a_newline_comes_up(login_shell, me, tmp_pa
         ("f() {\n  sleep 4321\n}\nf", 3),
     ],
 )
-def test_a_local_file_that_does_not_end_is_named_with_its_line(login_shell, me, tmp_path, text, line):
+def test_names_file_and_line_where_a_start_file_hangs(login_shell, me, tmp_path, reached, text, line):  # noqa: PLR0917
     """And nothing of the trial goes on."""
-    (tmp_path / ".zshrc").write_text("source ~/.zshrc.local\n")
+    (tmp_path / ".zshrc").write_text(f"{reached}source ~/.zshrc.local\n")
     (tmp_path / ".zshrc.local").write_text(f"print before\n{text}\n")
     started = time.monotonic()
-    said = login_shell.refusal(me, "/usr/bin/zsh", 1)
+    said = login_shell.refusal(me, "/usr/bin/zsh", 20)
     assert f"and was not set: it was at line {line} of {tmp_path}/.zshrc.local. It printed:" in said
     assert len(said) < 1500
     assert time.monotonic() - started < 15
@@ -91,16 +114,16 @@ def test_a_local_file_that_does_not_end_is_named_with_its_line(login_shell, me, 
     assert "sleep 4321" not in left.splitlines()
 
 
-def test_a_configuration_that_hangs_is_cut_off(login_shell, me, tmp_path, can_change_user):
-    (tmp_path / ".zshrc").write_text("print before; sleep 4321\n")
-    up, output = login_shell.start_as(me, "/usr/bin/zsh", 1)
+def test_stops_a_shell_that_hangs(login_shell, me, tmp_path, reached, can_change_user):
+    (tmp_path / ".zshrc").write_text(f"{reached}print before; sleep 4321\n")
+    up, output = login_shell.start_as(me, "/usr/bin/zsh", 20)
     assert not up
     assert "before" in output
 
 
-def test_endless_output_is_not_kept(login_shell, me, tmp_path, can_change_user):
-    (tmp_path / ".zshrc").write_text("yes a long line of output\n")
-    up, output = login_shell.start_as(me, "/usr/bin/zsh", 1)
+def test_keeps_only_the_end_of_endless_output(login_shell, me, tmp_path, reached, can_change_user):
+    (tmp_path / ".zshrc").write_text(f"{reached}yes a long line of output\n")
+    up, output = login_shell.start_as(me, "/usr/bin/zsh", 20)
     assert not up
     assert len(output) <= login_shell.TAIL
 
@@ -118,9 +141,9 @@ def test_a_program_that_is_no_shell_is_seen(login_shell, me, can_change_user):
     assert login_shell.start_as(me, "/bin/false", 20)[0] is False
 
 
-def test_other_shells_have_their_files_named(login_shell, me, tmp_path, can_change_user):
-    (tmp_path / ".profile").write_text("sleep 4321\n")
-    assert f"look into {tmp_path}/.profile." in login_shell.refusal(me, "/bin/bash", 1)
+def test_names_the_start_files_of_other_shells(login_shell, me, tmp_path, reached, can_change_user):
+    (tmp_path / ".profile").write_text(f"{reached}sleep 4321\n")
+    assert f"look into {tmp_path}/.profile." in login_shell.refusal(me, "/bin/bash", 20)
 
 
 def test_a_shell_that_is_not_registered_is_refused(login_shell, me):

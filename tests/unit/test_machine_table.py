@@ -1,9 +1,5 @@
 """The table of what machines survived, and the lock that lets runs wait for each other."""
 
-import fcntl
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from tests.conftest import load
@@ -12,7 +8,7 @@ from tests.machine.table import Outcome, rows_of, table
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_line_for_each_fault_in_the_order_of_the_tests():
+def test_table_has_a_line_for_each_fault_in_the_order_of_the_tests():
     made = table(
         [
             Outcome(3, "b", "holds", "Debian 13", True),
@@ -49,54 +45,12 @@ LOCKS = """\
 """
 
 
-def test_who_holds_a_lock():
+def test_finds_the_lock_holder():
     holder = load("callback_plugins/one_run.py").holder
     assert holder(77, LOCKS) == "4711"
     assert holder(79, LOCKS) == ""
     assert holder(80, LOCKS) == ""
 
 
-def play(folder, connection):
-    """Start a play of one host and return its process."""
-    (folder / "ansible.cfg").write_text(
-        f"[defaults]\ncallback_plugins={ROOT}/callback_plugins\ncallbacks_enabled=one_run\n"
-    )
-    (folder / "play.yml").write_text(
-        f"[{{hosts: all, connection: {connection}, gather_facts: false, tasks: [{{debug: {{msg: ran}}}}]}}]"
-    )
-    return subprocess.Popen(
-        [Path(sys.executable).parent / "ansible-playbook", "-i", "here,", "play.yml"],
-        cwd=folder,
-        env={**os.environ, "HOME": str(folder), "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "COLUMNS": "200"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def test_a_second_run_waits_and_says_for_whom(tmp_path):
-    held = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    process = play(tmp_path, "local")
-    said = ""
-    while "Another run" not in said:
-        line = process.stdout.readline()
-        assert line, said
-        said += line
-    assert f"(process {os.getpid()}): waiting for its end" in said
-    assert process.poll() is None
-    os.close(held)
-    assert "ok=1" in process.communicate(timeout=60)[0]
-
-
-def test_a_play_for_other_machines_does_not_wait(tmp_path):
-    held = os.open(tmp_path, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    said = play(tmp_path, "ssh").communicate(timeout=60)[0]
-    os.close(held)
-    assert "ok=1" in said
-    assert "Another run" not in said
-
-
-def test_it_is_enabled():
+def test_lock_is_enabled():
     assert "callbacks_enabled = one_run" in (ROOT / "ansible.cfg").read_text()

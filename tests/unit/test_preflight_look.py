@@ -1,15 +1,10 @@
-"""The one look for all roles: what is to be done on a machine, mostly asked by Ansible itself."""
+"""The one look for all roles: what is to be done on a machine, mostly asked as Ansible does."""
 
-import json
-import os
-import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pyenv_stand_in import write_pyenv
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.pyenv_stand_in import write_pyenv
 
 
 @pytest.fixture
@@ -27,7 +22,7 @@ def asked(tmp_path):
     }
 
 
-def test_each_part_says_what_it_lacks_and_nothing_is_changed(run_module, asked, tmp_path):
+def test_reports_what_each_part_lacks_and_changes_nothing(run_module, asked, tmp_path):
     before = sorted(tmp_path.rglob("*"))
     answer = run_module("preflight_look", asked)
     after = [path for path in sorted(tmp_path.rglob("*")) if ".ansible" not in path.parts]
@@ -38,7 +33,7 @@ def test_each_part_says_what_it_lacks_and_nothing_is_changed(run_module, asked, 
     assert "packages" not in answer  # nobody asked
 
 
-def test_what_the_roles_have_done_is_seen(run_module, asked, tmp_path):
+def test_reports_nothing_where_the_roles_have_run(run_module, asked, tmp_path):
     files = [*asked["home"]["files"], hook(tmp_path)]
     run_module("dotfile", {"state_dir": asked["state_dir"], **asked["home"], "files": files})
     run_module("git_hooks", {"state_dir": asked["state_dir"], **asked["git"]})
@@ -50,25 +45,25 @@ def hook(home):
     return {"path": str(home / ".local/share/devrig/git/pre-commit"), "content": "#!/bin/sh\n", "mode": "0755"}
 
 
-def test_what_cannot_be_built_is_refused(run_module, asked):
+def test_rejects_version_that_the_bundle_lacks(run_module, asked):
     asked["interpreters"]["offered"] = ["3.9.2"]
     assert "3.13.5 is not in this bundle" in run_module("preflight_look", asked)["msg"]
 
 
-def test_a_ledger_that_is_none_is_refused(run_module, asked, tmp_path):
+def test_rejects_invalid_ledger(run_module, asked, tmp_path):
     ledger = tmp_path / ".local/state/devrig/ledger.json"
     ledger.parent.mkdir(parents=True)
     ledger.write_text("no ledger")
     assert "is not a record of devrig's" in run_module("preflight_look", asked)["msg"]
 
 
-def test_where_git_cannot_be_asked_its_role_has_something_to_say(run_module, asked, tmp_path):
+def test_reports_unreadable_git_configuration(run_module, asked, tmp_path):
     (tmp_path / ".gitconfig").write_text("[broken\n")
     (said,) = run_module("preflight_look", asked)["git"]
     assert "bad config" in said
 
 
-def test_headers_are_those_that_the_interpreters_want(preflight_look, monkeypatch):
+def test_asks_for_the_headers_that_the_interpreters_want(preflight_look, monkeypatch):
     seen = {}
     monkeypatch.setattr(preflight_look, "Ledger", lambda path: SimpleNamespace(section=lambda name: {path: name}))
     monkeypatch.setattr(
@@ -78,35 +73,3 @@ def test_headers_are_those_that_the_interpreters_want(preflight_look, monkeypatc
     assert preflight_look.look_at_packages(None, asked, "libssl1.0-dev") == {preflight_look.MACHINE: "packages"}
     assert seen == {"build_deps": ["gcc", "libssl1.0-dev"]}
     assert preflight_look.look_at_packages(None, {**asked, "change": False}, "libssl-dev") == {}
-
-
-@pytest.mark.parametrize("own", [True, False])
-def test_where_nothing_is_to_be_done_only_a_role_of_ones_own_goes_on(tmp_path, own):
-    playbook = (ROOT / "playbook.yml").read_text()
-    assert playbook.count("    - role: summary") == 1
-    (tmp_path / "roles/own/tasks").mkdir(parents=True)
-    (tmp_path / "roles/own/tasks/main.yml").write_text("- debug: {msg: own role}\n  tags: always\n")
-    if own:
-        playbook = playbook.replace("    - role: summary", "    - role: own\n    - role: summary")
-    (tmp_path / "playbook.yml").write_text(playbook)
-    for name in ("library", "templates"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    asked = {
-        "dev_user": "root",
-        "devrig_release": "bookworm",
-        "pyenv_versions": ["3.13.5"],
-        "pyenv_root": str(tmp_path / "pyenv"),
-        "__preflight_pending": False,
-    }
-    done = subprocess.run(
-        ["ansible-playbook", "-i", str(ROOT / "inventory/hosts.yml"), "playbook.yml", "--check", "--tags", "summary"]
-        + ["-e", json.dumps(asked)],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_ROLES_PATH": f"{ROOT}/roles", "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert ("nothing is to be done: " in done.stdout) != own, done.stdout
-    assert ("own role" in done.stdout, "TASK [summary" in done.stdout) == (own, own), done.stdout

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import time
 
 import pytest
 
@@ -11,20 +12,22 @@ def call(run_module, tmp_path):
     (tmp_path / "log").mkdir()
     (tmp_path / "root/versions/3.6.8").mkdir(parents=True)
 
-    def run():
+    def run(seconds=0):
         params = {
             "versions": ["3.13.5", "3.6.8"],
             "root": str(tmp_path / "root"),
             "state_dir": str(tmp_path),
-            "seconds": 1,
+            "seconds": seconds,
         }
         return run_module("pyenv_progress", {**params, "results_file": str(tmp_path / "job")})
 
     return run
 
 
-def test_a_job_that_has_not_begun(call):
-    answer = call()
+def test_waits_for_a_job_that_has_not_begun(call):
+    started = time.monotonic()
+    answer = call(1)
+    assert time.monotonic() >= started + 1
     assert (answer["finished"], answer["alive"], answer["doing"]) == (False, False, "")
 
 
@@ -52,7 +55,7 @@ def test_a_finished_interpreter_that_is_unpacked(call, tmp_path):
 @pytest.mark.parametrize("answer", [{"changed": True, "plans": []}, {"failed": True, "msg": "no"}])
 def test_a_job_that_has_ended(call, tmp_path, answer):
     (tmp_path / "job").write_text(json.dumps(answer))
-    assert call()["finished"] is True
+    assert call(600)["finished"] is True
 
 
 def test_an_answer_that_is_being_written_is_none_yet(call, tmp_path):

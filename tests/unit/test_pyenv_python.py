@@ -8,17 +8,18 @@ import os
 import shutil
 import subprocess
 import tarfile
-import threading
+import time
 from pathlib import Path
 
 import pytest
-from pyenv_stand_in import write_pyenv
+
+from tests.pyenv_stand_in import write_pyenv
 
 MARK = ".devrig-building.json"
 
 
 @pytest.fixture
-def root(tmp_path):
+def root(tmp_path, quick_gate):
     folder = tmp_path / ".pyenv"
     write_pyenv(folder, tmp_path)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
@@ -32,7 +33,18 @@ def wanted(root):
 
 @pytest.fixture
 def call(run_module, wanted, tmp_path):
-    def run(*options, env=None, **params):
+    """Return a function that runs the module on the pyenv of the test's."""
+    return caller(run_module, wanted, tmp_path)
+
+
+@pytest.fixture
+def start(start_module, wanted, tmp_path):
+    """Return a function that starts it."""
+    return caller(start_module, wanted, tmp_path)
+
+
+def caller(start_or_run, wanted, tmp_path):
+    def run(*options, env=None, constants=None, **params):
         defaults = {
             **wanted,
             "state_dir": str(tmp_path / "state"),
@@ -40,7 +52,7 @@ def call(run_module, wanted, tmp_path):
             "mirror_url": "http://127.0.0.1:1",
             "jobs": 3,
         }
-        return run_module("pyenv_python", {**defaults, **params}, *options, env=env)
+        return start_or_run("pyenv_python", {**defaults, **params}, *options, env=env, constants=constants)
 
     return run
 
@@ -84,7 +96,7 @@ def test_a_build_is_proved_stamped_and_not_repeated(call, root):
     assert (again["changed"], again["pending"], again["built"]) == (False, False, [])
 
 
-def test_no_password_is_told(call, root, tmp_path):
+def test_shows_no_password_of_mirror_or_index(call, root, tmp_path):
     """Neither of an index nor of a mirror: not in the log, the answer, the stamp or the build's environment."""
     pyenv = root / "bin/pyenv"
     seen = 'cat "${PYTHON_BUILD_CURL_OPTS##* }" >"$PYENV_ROOT/netrc"; stat -c %a "${PYTHON_BUILD_CURL_OPTS##* }"; env'
@@ -94,7 +106,6 @@ def test_no_password_is_told(call, root, tmp_path):
         .replace('echo "MAKE', f'{seen}; echo "MAKE')
     )
     answer = call(
-        "-v",
         mirror_url="http://user:sec%2Fret@127.0.0.1:1/x",
         env={
             "PIP_INDEX_URL": "https://user:sec%2Fret@index.example/simple",
@@ -200,8 +211,9 @@ def test_what_was_built_is_kept_though_the_next_one_failed(call, root, tmp_path)
     ]
 
 
-def test_no_password_of_an_address_is_told(call):
-    answer = call("-v", prebuilt_url="https://user:sec%2Fret@127.0.0.1:1/x")
+def test_shows_no_password_of_the_prebuilt_address(call):
+    no_pauses = {"pyenv_fetch": {"PAUSES": []}}
+    answer = call(prebuilt_url="https://user:sec%2Fret@127.0.0.1:1/x", constants=no_pauses)
     assert answer["built"][0]["log"]
     assert any("https://127.0.0.1:1/x" in line for line in answer["unused"])
     assert "sec/ret" not in json.dumps(answer)
@@ -355,20 +367,26 @@ def test_the_global_list_alone_is_set_without_a_build(call, root, tmp_path):
     assert entry["before"]["text"] == "3.11.9 # of the user\n"
 
 
-def test_two_builds_at_once_wait_for_each_other(call, root, tmp_path):
+def waits_for_a_lock(process):
+    """Say whether a process waits for a lock (proc(5), /proc/locks: a waiting one's line has an arrow)."""
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(line[1:3] == ["->", "FLOCK"] and line[5] == str(process) for line in lines)
+
+
+def test_waits_for_a_lock_that_is_held(start, root, tmp_path):
     """A lock that is held makes the module wait, not fail."""
     (tmp_path / "state").mkdir()
     with (tmp_path / "state/pyenv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        answers = []
-        thread = threading.Thread(target=lambda: answers.append(call()))
-        thread.start()
-        thread.join(4)
-        assert thread.is_alive()
+        running = start()
+        end = time.monotonic() + 20
+        while not waits_for_a_lock(running.process):
+            assert running.thread.is_alive(), running.answers
+            assert time.monotonic() < end
+            time.sleep(0.02)
         assert not (root / "versions/3.13.5").exists()
         fcntl.flock(lock, fcntl.LOCK_UN)
-        thread.join(30)
-    assert answers[0]["changed"] is True
+        assert running.answer()["changed"] is True
 
 
 def test_memory_is_in_mib(pyenv_build):

@@ -118,7 +118,7 @@ def tree(folder):
 
 
 @pytest.fixture
-def machine(run_module, tmp_path, monkeypatch):
+def machine(run_module, tmp_path, monkeypatch, quick_gate):
     """A home with pyenv and a plugin, brought by the modules; .remove(), .build(name), .root."""
     for name in ("GIT_DIR", "GIT_WORK_TREE"):
         monkeypatch.delenv(name, raising=False)

@@ -156,8 +156,8 @@ def test_what_is_typed_next_works_in_a_shell(make, tmp_path):
     assert there.stdout == f"{place}\n"
 
 
-def test_the_secret_is_fresh_and_only_its_owner_s(make, tmp_path):
-    answer = told(make(tmp_path / "a", "-vvv", "--diff"))
+def test_creates_a_fresh_private_secret(make, tmp_path):
+    answer = told(make(tmp_path / "a", "--diff"))
     told(make(tmp_path / "b"))
     first, second = ((tmp_path / name / ".env").read_text() for name in "ab")
     assert re.fullmatch(r"SECRET_KEY=[0-9a-f]{64}\n", first)

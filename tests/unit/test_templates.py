@@ -1,5 +1,6 @@
 """Every template renders for every release and for odd settings, and the program that reads it finds no fault in it."""
 
+import itertools
 import re
 
 import pytest
@@ -13,9 +14,22 @@ def test_every_template_is_known_here():
     assert {*ROLE_OF, *starter} == {path for path in there if "__pycache__" not in path}
 
 
-@pytest.mark.parametrize("odd", ODD)
-@pytest.mark.parametrize("release", RELEASES)
-@pytest.mark.parametrize("template", ROLE_OF)
+#: Each template with each odd setting; the releases take turns, so that each template and each odd setting meets
+#: every release: there are more of both than there are releases.
+PAIRWISE = [
+    (template, RELEASES[(row + column) % len(RELEASES)], odd)
+    for row, template in enumerate(ROLE_OF)
+    for column, odd in enumerate(ODD)
+]
+
+
+def test_cases_cover_every_pair():
+    for first, second in itertools.combinations(range(3), 2):
+        pairs = itertools.product(*[(list(ROLE_OF), RELEASES, list(ODD))[axis] for axis in (first, second)])
+        assert {(case[first], case[second]) for case in PAIRWISE} == set(pairs)
+
+
+@pytest.mark.parametrize(("template", "release", "odd"), PAIRWISE)
 def test_template_renders_cleanly(template, release, odd):
     text = rendered(template, release, **ODD[odd])
     assert text.endswith("\n")

@@ -559,7 +559,11 @@ def test_watch_saves_by_itself_and_ends_with_its_server(real, monkeypatch):
     tmux, program, home = real
     tmux("new-session", "-d", "-s", "seen", "sleep 60")
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "TMUX_TMPDIR": str(home.parent)}
-    command = ["/usr/bin/python3", "-I", str(SCRIPT), "-L", "test", "watch"]
+    text = SCRIPT.read_text()
+    pauses = f"FIRST_LOOK, PAUSE = {sessions.FIRST_LOOK}, {sessions.PAUSE} "
+    assert text.count(pauses) == 1
+    (home.parent / "faster").write_text(text.replace(pauses, "FIRST_LOOK, PAUSE = 0.1, 0.1 "))
+    command = ["/usr/bin/python3", "-I", str(home.parent / "faster"), "-L", "test", "watch"]
     with subprocess.Popen(command, env=environment) as watcher:
         until(lambda: program("list")[1].endswith("seen (runs)"))
         assert subprocess.run(command, env=environment, check=False, timeout=10).returncode == 0

@@ -177,24 +177,36 @@ def editor(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     answer = tmp_path / "answer"
-    timer = (
-        "function! Ask(timer)\n  call writefile([json_encode([mode(1), v:errmsg, {}])], '{}.new')\n"
-        "  call rename('{}.new', '{}')\nendfunction\n"
-        "autocmd VimEnter * call timer_start({}, 'Ask')\n"
-    )
+    script = f"""
+function! Answer(timer)
+  call writefile([json_encode([mode(1), v:errmsg, EXPRESSION])], '{answer}.new')
+  call rename('{answer}.new', '{answer}')
+endfunction
+function! Look(timer)
+  if UNTIL
+    call timer_stop(a:timer)
+    call timer_start(AFTER, 'Answer')
+  endif
+endfunction
+autocmd VimEnter * call timer_start(20, 'Look', {{'repeat': -1}})
+"""
 
     def start(
-        expression="0", *arguments, keys="", after=300, size=(24, 80), program="vim", settings=None, **environment
-    ):
+        expression="0", *arguments, keys="", until="1", after=300, size=(24, 80), program="vim", settings=None,
+        **environment
+    ):  # fmt: skip
+        """:param until: an expression that comes true. :param after: milliseconds from then on until vim is asked."""
         (home / ".vimrc").write_text(rendered("vimrc.j2", home=str(home), **(settings or {})))
-        (tmp_path / "ask.vim").write_text(timer.format(expression, answer, answer, answer, after))
+        words = {"EXPRESSION": expression, "UNTIL": "exists('g:typed')" if keys else until, "AFTER": str(after)}
+        (tmp_path / "ask.vim").write_text(re.sub("[A-Z]{5,}", lambda word: words[word[0]], script))
         options = ["-u", str(home / ".vimrc"), "-i", "NONE", "--cmd", f"source {tmp_path}/ask.vim"]
         terminal = Terminal(program, *options, *arguments, size=size, HOME=str(home), **environment)
         try:
             if keys:
                 assert terminal.wait(lambda: b"MARK" in terminal.screen), terminal.screen
-                terminal.type(keys)
+                terminal.type(keys + ":let g:typed = 1\r")
             assert terminal.wait(answer.exists), terminal.screen
+            terminal.wait(lambda: False, 0.05)  # what was written before
         finally:
             terminal.end()
         mode, error, value = json.loads(answer.read_text())
@@ -301,12 +313,12 @@ def test_a_linter_is_no_shim_of_pyenv_s_and_none_of_a_relative_folder(editor, tm
 @pytest.mark.parametrize("keys", [" l", " l l", " l:wincmd p\r l"])
 def test_space_l_opens_the_list_of_faults_and_closes_it(editor, keys):
     fault = "call setloclist(0, [{'bufnr': 1, 'lnum': 2, 'text': 'a fault'}])"
-    found = editor("[winnr('$'), getline(1)]", "-c", fault, editor.file, keys=keys, after=1500)[0]
+    found = editor("[winnr('$'), getline(1)]", "-c", fault, editor.file, keys=keys)[0]
     assert found == ([2, f"{editor.file}|2| a fault"] if keys == " l" else [1, "# MARK"])
 
 
 def test_space_l_says_that_there_are_none(editor):
-    assert "no faults are known" in editor("execute('messages')", editor.file, keys=" l", after=1500)[0]
+    assert "no faults are known" in editor("execute('messages')", editor.file, keys=" l")[0]
 
 
 #: What vim says of ALE's: it ends a round with a history of what it has tried.
@@ -318,9 +330,12 @@ function! Round(timer)
     \\ {'job_id': 'executable', 'status': 1, 'command': '/usr/bin/there'},
     \\ {'job_id': 7, 'status': 'finished', 'exit_code': 1, 'command': ['sh', '-c', 'fine']}] + TRIED
   silent doautocmd <nomodeline> User ALELintPost
+  let g:rounds = get(g:, 'rounds') + 1
 endfunction
-call timer_start(100, 'Round', {'repeat': 5})
+call timer_start(30, 'Round', {'repeat': 5})
 """
+#: All rounds are over.
+ROUNDS = "get(g:, 'rounds') == 5"
 ALE_LIBRARY = {
     "ale.vim": "function! ale#Escape(text)\n  return shellescape(a:text)\nendfunction\n",
     "ale/command.vim": "function! ale#command#Run(buffer, command, callback, options)\n"
@@ -361,11 +376,11 @@ def ale(editor):
 
 @pytest.mark.parametrize("gone", GONE)
 @pytest.mark.parametrize("columns", [200, 40])
-def test_a_missing_linter_is_told_once_in_one_line(editor, ale, gone, columns):
+def test_reports_a_missing_linter_once_in_one_line(editor, ale, gone, columns):
     tried, text = GONE[gone]
     ale(tried)
     # A terminal of this size shows the whole line, or its beginning and asks for no key.
-    messages = editor("execute('messages')", editor.file, after=1200, size=(10, columns))[0]
+    messages = editor("execute('messages')", editor.file, until=ROUNDS, size=(10, columns))[0]
     lines = [line for line in messages.splitlines() if "MARK" not in line and editor.file not in line]
     told = [line for line in lines if text and line and text.format(home=editor.home).startswith(line)]
     assert len(told) == (1 if text else 0), messages
@@ -375,10 +390,10 @@ def test_a_missing_linter_is_told_once_in_one_line(editor, ale, gone, columns):
         assert told == [text.format(home=editor.home)]
 
 
-def test_nothing_is_told_where_ale_may_try_all_that_it_knows(editor, ale):
+def test_reports_no_linter_where_ale_may_try_all_it_knows(editor, ale):
     ale(GONE["no such program"][0])
     (editor.home / ".vimrc.local").write_text("let g:ale_linters_explicit = 0\n")
-    assert "missing" not in editor("execute('messages')", editor.file, after=1200)[0]
+    assert "missing" not in editor("execute('messages')", editor.file, until=ROUNDS)[0]
 
 
 @pytest.mark.parametrize("checking", [0, 1])
@@ -390,12 +405,12 @@ def test_a_clock_ticks_while_linters_run(editor, ale, checking):
         "autocmd VimEnter * silent doautocmd <nomodeline> User ALEJobStarted\n" * 2
     )
     ticking = "len(filter(timer_info(), 'v:val.time == 100 && v:val.repeat > 500'))"
-    assert editor(ticking, editor.file, after=1000)[0] == checking
+    assert editor(ticking, editor.file)[0] == checking
 
 
 @pytest.mark.skipif("+clipboard" in run("vim", "--version").stdout, reason="this vim asks the X server")
 def test_what_is_yanked_goes_to_the_terminal(editor):
-    screen = editor("0", editor.file, keys="yj", after=1500)[1]
+    screen = editor("0", editor.file, keys="yj")[1]
     assert base64.b64encode(b"# MARK\nimport os\n") in re.findall(rb"\x1b\]52;c;([\w+/=]+)\x07", screen)
 
 
@@ -405,14 +420,14 @@ def test_what_is_yanked_goes_to_the_terminal(editor):
     [("yG", {"__vim_osc52_bytes": 100}), ("yy", {"vim_clipboard": False}), ("dd", {}), ('"ayy', {})],
 )
 def test_what_is_too_long_or_not_asked_for_stays_in_vim(editor, keys, settings):
-    messages, screen = editor("execute('messages')", editor.file, keys=keys, after=1500, settings=settings)
+    messages, screen = editor("execute('messages')", editor.file, keys=keys, settings=settings)
     assert b"]52;" not in screen
     assert ("too many for the terminal" in messages) == (keys == "yG")
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "tmux-256color", "screen-256color"])
 def test_alt_and_an_arrow_key_go_to_the_next_window(editor, term):
-    assert editor("winnr()", "-O", editor.file, editor.file, keys="\x1b[1;3C", after=1200, TERM=term)[0] == 2
+    assert editor("winnr()", "-O", editor.file, editor.file, keys="\x1b[1;3C", TERM=term)[0] == 2
 
 
 def test_at_the_edge_tmux_is_asked_for_the_next_pane(editor, tmp_path):
@@ -421,7 +436,7 @@ def test_at_the_edge_tmux_is_asked_for_the_next_pane(editor, tmp_path):
     program.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/called\n')
     program.chmod(0o755)
     path = f"{tmp_path}/bin:{BARE['PATH']}"
-    editor("winnr()", editor.file, keys="\x1b[1;3D", after=1500, PATH=path, TMUX="x")
+    editor("winnr()", editor.file, keys="\x1b[1;3D", PATH=path, TMUX="x")
     assert (tmp_path / "called").read_text() == "select-pane -L\n"
 
 

@@ -1,6 +1,7 @@
 """The shell's files, tried with a real zsh in a home folder of its own."""
 
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -16,14 +17,24 @@ def test_zsh_can_read_it(tmp_path, template, odd):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.fixture(scope="session")
+def kept_completion(tmp_path_factory):
+    """Return the cache folder of a home folder in which zsh has started once: what compinit makes takes its time."""
+    home = tmp_path_factory.mktemp("home")
+    (home / ".zshrc").write_text(rendered("zshrc.j2", home=str(home)))
+    run("zsh", "-ic", "true", HOME=str(home))
+    return home / ".cache"
+
+
 @pytest.fixture
-def zsh_home(tmp_path):
+def zsh_home(tmp_path, kept_completion):
     """Return a function that makes a home folder with our zsh files and runs zsh in it.
 
-    Its plugins are empty files; ``said`` is what the shell may say on stderr.
+    Its plugins are empty files; ``said`` is what the shell may say on stderr. ``cache`` is as after a first start.
     """
     home = tmp_path / "Jörg d'Été"
     home.mkdir()
+    shutil.copytree(kept_completion, home / ".cache", ignore=shutil.ignore_patterns("pyenv"))
     plugins = {}
     for name in ("highlighting", "suggestions"):
         file = tmp_path / f"{name}.zsh"
@@ -53,6 +64,7 @@ def zsh_home(tmp_path):
 @pytest.mark.parametrize("pyenv", [True, False])
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
 def test_zsh_starts_in_silence(zsh_home, pyenv, term):
+    shutil.rmtree(zsh_home.home / ".cache")
     assert zsh_home("-lic", "true", pyenv=pyenv, TERM=term) == []
 
 
@@ -139,18 +151,22 @@ BRANCHES = {
 }
 
 
-@pytest.mark.parametrize("case", BRANCHES)
-def test_prompt_names_the_branch(zsh_home, tmp_path, case):
-    command, branch = BRANCHES[case]
-    place = tmp_path / "place" / "below"
-    place.mkdir(parents=True)
-    start = place if "worktree" in command else place.parent
-    made = subprocess.run(["sh", "-c", command], cwd=start, check=True, capture_output=True, text=True, env=BARE)
-    branch = made.stdout.strip() if branch is None else branch
-    prompt = 'for f in $precmd_functions; do $f; done; print -r -- "$psvar[1]"; print -rP -- $PROMPT'
-    shown = zsh_home("-lic", f"cd -q {place}; {prompt}", TERM="vt100")
-    assert shown[0] == branch
-    assert branch in shown[1]
+def test_prompt_names_the_branch(zsh_home, tmp_path):
+    """In one shell that goes from place to place."""
+    wanted, places = [], []
+    for number, (command, branch) in enumerate(BRANCHES.values()):
+        place = tmp_path / f"place {number}" / "below"
+        place.mkdir(parents=True)
+        start = place if "worktree" in command else place.parent
+        made = subprocess.run(["sh", "-c", command], cwd=start, check=True, capture_output=True, text=True, env=BARE)
+        wanted.append(made.stdout.strip() if branch is None else branch)
+        places.append(place)
+    prompt = 'for f in $precmd_functions; do $f; done; print -r -- "$psvar[1]"; print -rP -- $PROMPT; print -r -- --'
+    code = f"for place in ${{(f)PLACES}}; do cd -q $place; {prompt}; done"
+    shown = zsh_home("-lic", code, TERM="vt100", PLACES="\n".join(map(str, places)))
+    found = [part.split("\n") for part in "\n".join([*shown, ""]).split("--\n")[:-1]]
+    assert dict(zip(BRANCHES, [lines[0] for lines in found])) == dict(zip(BRANCHES, wanted))
+    assert [case for case, branch, lines in zip(BRANCHES, wanted, found) if branch not in lines[1]] == []
 
 
 def test_prompt_shows_the_exit_status_and_the_virtualenv(zsh_home):
@@ -186,6 +202,7 @@ def test_what_is_written_down_is_what_compinit_makes(zsh_home):
         'print -rl -- ${(o)_comp_options} "$_comp_setup" ${(ok)functions[(R)builtin autoload*]} "${functions[compdef]}"'
         ' "${(o@)widgets[(R)completion:*]}" ${(t)_comps} ${(t)_comp_setup} ${(t)compprefuncs}'
     )
+    shutil.rmtree(zsh_home.home / ".cache")
     made = sorted(zsh_home("-lic", state))
     assert len(made) > 2000
     assert sorted(zsh_home("-lic", state)) == made
@@ -204,6 +221,7 @@ def test_another_user_s_functions_are_left_out(zsh_home):
 
 @pytest.mark.parametrize("left", [0.3, 0.99])
 def test_a_completion_that_is_cut_off_is_made_again(zsh_home, left):
+    shutil.rmtree(zsh_home.home / ".cache")
     ask = "print -r -- $_comps[git] ${#_comps} ${#_comp_options}"
     first = zsh_home("-lic", ask)
     (made,) = zsh_home.cache.glob("completion-*.zsh")
@@ -435,15 +453,15 @@ STATUS = {
 }
 
 
-@pytest.mark.parametrize("case", STATUS)
-def test_git_s_answer_becomes_marks(zsh_home, tmp_path, case):
-    answer, marks = STATUS[case]
-    (tmp_path / "answer").write_text(answer)
+def test_git_status_becomes_marks(zsh_home, tmp_path):
+    for number, (answer, _) in enumerate(STATUS.values()):
+        (tmp_path / f"answer{number}").write_text(answer)
     code = (
-        f"zmodload zsh/system; exec {{_git_fd}}<'{tmp_path}/answer'; _git_pid= _git_text= _git_marks= _git_ahead=;"
-        'while (( $+_git_fd )); do _git_hear $_git_fd; done; print -r -- "[$psvar[3]]"'
+        f"zmodload zsh/system; for number in {{0..{len(STATUS) - 1}}}; do"
+        f" exec {{_git_fd}}<'{tmp_path}/answer'$number; _git_pid= _git_text= _git_marks= _git_ahead=;"
+        ' while (( $+_git_fd )); do _git_hear $_git_fd; done; print -r -- "[$psvar[3]]"; done'
     )
-    assert zsh_home("-ic", code) == [f"[{marks}]"]
+    assert dict(zip(STATUS, zsh_home("-ic", code))) == {case: f"[{marks}]" for case, (_, marks) in STATUS.items()}
 
 
 # --- t

@@ -112,12 +112,11 @@ said:
 """
 
 import os
-from urllib.parse import quote
 
 from ansible.module_utils import bundle_parts, bundle_plan
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.bundle_plan import Refused
-from ansible.module_utils.devrig_git import Failure, address_of, keep_secret
+from ansible.module_utils.devrig_git import Failure, address_of, keep_secret, secrets_of
 from ansible.module_utils.devrig_ledger import told
 
 
@@ -202,8 +201,7 @@ def main():
     params = module.params
     keep_secret(module, [item.get("repo") or "" for item in params["repositories"] + params["plugins"]])
     for name in ("mirror_url", "prebuilt_url"):
-        password = address_of(params[name]).password or ""
-        module.no_log_values.update({password, quote(password)} - {""})
+        module.no_log_values.update(secrets_of(address_of(params[name]), params[name]))
     os.umask(0o022)  # another user of the closed machine may have to read it
     bundle = bundle_parts.Bundle(params["folder"], params["work"])
     work = {

@@ -183,7 +183,6 @@ archives:
 """
 
 import os
-from urllib.parse import quote
 
 from ansible.module_utils import devrig_git
 from ansible.module_utils.basic import AnsibleModule
@@ -357,8 +356,7 @@ def main():
     root, state = params["root"], params["state"]
     # Addresses may be seen, what opens them not.
     for name in ("mirror_url", "prebuilt_url"):
-        password = devrig_git.address_of(params[name]).password or ""
-        module.no_log_values.update({password, quote(password)} - {""})
+        module.no_log_values.update(devrig_git.secrets_of(devrig_git.address_of(params[name]), params[name]))
     result = {}
     try:
         interpreters, result = look(params)

@@ -92,7 +92,7 @@ def install(command, log_path, environment, lock):
 
     :param lock: open file that the command's processes keep open: what is left of them after a kill holds the lock.
     """
-    for pause in (0,) + PAUSES:
+    for pause in (0, *PAUSES):
         time.sleep(pause)
         with os.fdopen(os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as log:
             status = subprocess.run(

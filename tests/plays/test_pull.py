@@ -6,19 +6,15 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import test_fleet
 
 from tests.lab import units
 
 ROOT = Path(__file__).resolve().parents[2]
 PULL = ROOT / "docs/pull"
-SERVICE, TIMER, SIGNED = PULL / "devrig-pull.service", PULL / "devrig-pull.timer", PULL / "verify-commit.conf"
-
-pyenv = test_fleet.pyenv
+SERVICE, SIGNED = PULL / "devrig-pull.service", PULL / "verify-commit.conf"
 
 #: A play that is over at once, and says what it was given.
 LIGHT = """---
@@ -27,7 +23,7 @@ LIGHT = """---
   tasks:
     - debug: {msg: "ONE {{ inventory_hostname }} {{ dev_user }} {{ pyenv_versions }} {{ ansible_python_interpreter }}"}
       tags: one
-    - debug: {msg: TWO}
+    - debug: {msg: "TWO {{ inventory_hostname }} {{ dev_user }}"}
       tags: two
 """
 
@@ -97,24 +93,20 @@ class Machine:
         return 0, said
 
 
-@pytest.fixture
-def machine(tmp_path):
-    return Machine(tmp_path)
-
-
 def snapshot(*folders):
     """Return what stands below folders, but for git's own."""
     paths = [path for folder in folders for path in sorted(folder.rglob("*")) if ".git" not in path.parts]
     return {str(path): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in paths}
 
 
-def test_a_real_run_a_second_a_new_commit_and_no_repository(machine, pyenv, tmp_path):
+def test_pull_follows_the_repository(make_pyenv, read_recap, tmp_path):
+    machine = Machine(tmp_path)
     settings = machine.team / "inventory/group_vars/all.yml"
     text = settings.read_text()
     assert text.count('pyenv_versions: ["3.6.8"]\n') == 1
     settings.write_text(text.replace('pyenv_versions: ["3.6.8"]', 'pyenv_versions: ["3.13.5"]'))
     first = machine.commit()
-    repository, commit = pyenv
+    repository, commit = make_pyenv(tmp_path)
     own = {
         "ansible_become_method": "su",
         "dev_user": "root",
@@ -127,17 +119,18 @@ def test_a_real_run_a_second_a_new_commit_and_no_repository(machine, pyenv, tmp_
         "summary_show": False,
     }
     (machine.etc / "devrig.yml").write_text(json.dumps(own))
-    light = {"DEVRIG_OPTIONS": "--tags pyenv"}
+    # The other roles would only check their settings again.
+    light = {"DEVRIG_OPTIONS": "--tags pyenv --skip-tags build_deps,linters,zsh,vim,tmux,git_hooks,pipenv,starter"}
     versions = tmp_path / "set-up/root/versions"
 
     status, said = machine.start(**light)
     assert status == 0, said
-    assert test_fleet.recap(said)["localhost"]["changed"] > 0, said
+    assert read_recap(said)["localhost"]["changed"] > 0, said
     assert [path.name for path in versions.glob("[0-9]*")] == ["3.13.5"]
 
     before = snapshot(machine.clone, tmp_path / "set-up")
     status, said = machine.start(**light)
-    assert (status, test_fleet.recap(said)["localhost"]["changed"], machine.head()) == (0, 0, first), said
+    assert (status, read_recap(said)["localhost"]["changed"], machine.head()) == (0, 0, first), said
     assert snapshot(machine.clone, tmp_path / "set-up") == before
 
     settings.write_text(settings.read_text().replace('["3.13.5"]', '["3.13.5", "3.9.2"]'))
@@ -154,43 +147,78 @@ def test_a_real_run_a_second_a_new_commit_and_no_repository(machine, pyenv, tmp_
     assert (snapshot(machine.clone, tmp_path / "set-up"), machine.head()) == (before, second)
 
 
-def test_where_settings_come_from(machine):
-    machine.commit(playbook_yml=LIGHT)
-    status, said = machine.start()
+@pytest.fixture(scope="module")
+def pulls(record_once):
+    """Return what several starts with a light playbook printed, and what they left."""
+
+    def make(folder):
+        machine, runs = Machine(folder), {}
+        hosts = {platform.node(): {"dev_user": "ann"}, "another.example": {"dev_user": "ben"}}
+        team = json.dumps({"all": {"hosts": hosts}})
+        first = machine.commit(playbook_yml=LIGHT, inventory__team_yml=team)
+
+        def start(name, **environment):
+            status, said = machine.start(**environment)
+            runs[name] = {"status": status, "said": said, "head": machine.head()}
+
+        start("plain")
+        bootstrap = (folder / "bootstrap.log").read_text()
+        start("options", DEVRIG_OPTIONS=f"-i {machine.clone}/inventory/team.yml --tags two")
+        machine.commit(playbook_yml=LIGHT.replace("ONE", "ANOTHER"))
+        (machine.etc / "devrig.yml").write_text("dev_user: ann\npyenv_versions: [3.9.2]\n")
+        start("pinned", DEVRIG_REF=first)
+        (machine.clone / "playbook.yml").write_text("mine\n")
+        start("edited")
+        return {
+            **runs,
+            "bootstrap": bootstrap,
+            "first": first,
+            "playbook": (machine.clone / "playbook.yml").read_text(),
+        }
+
+    return record_once("pulls", make)
+
+
+def test_settings_come_from_the_repository(pulls):
+    status, said = pulls["plain"]["status"], pulls["plain"]["said"]
     assert status == 0, said
     assert re.search(r"ONE localhost +\['3.6.8'\] /usr/bin/python3\b", said), said
-    assert (machine.folder / "bootstrap.log").read_text() == "--version -e devrig_become=false\n"
-    (machine.etc / "devrig.yml").write_text("dev_user: ann\npyenv_versions: [3.9.2]\n")
-    assert re.search(r"ONE localhost ann \['3.9.2'\]", machine.start()[1])
-    said = machine.start(DEVRIG_OPTIONS="--tags two")[1]
+    assert pulls["bootstrap"] == "--version -e devrig_become=false\n"
+
+
+def test_settings_of_the_machine_win(pulls):
+    assert re.search(r"(ONE|ANOTHER) localhost ann \['3.9.2'\]", pulls["pinned"]["said"]), pulls["pinned"]["said"]
+
+
+def test_options_reach_ansible(pulls):
+    said = pulls["options"]["said"]
     assert "TWO" in said
     assert "ONE" not in said
 
 
-def test_a_machine_takes_its_own_settings_from_the_team_s_inventory(machine):
-    hosts = {platform.node(): {"dev_user": "ann"}, "another.example": {"dev_user": "ben"}}
-    machine.commit(playbook_yml=LIGHT, inventory__team_yml=json.dumps({"all": {"hosts": hosts}}))
-    status, said = machine.start(DEVRIG_OPTIONS=f"-i {machine.clone}/inventory/team.yml")
+def test_machine_takes_its_own_settings_from_the_inventory_of_a_team(pulls):
+    status, said = pulls["options"]["status"], pulls["options"]["said"]
     assert status == 0, said
-    assert re.findall(r"ONE (\S+) (\S+) ", said) == [(platform.node(), "ann")]
+    assert re.findall(r"TWO (\S+) (\w+)", said) == [(platform.node(), "ann")]
 
 
-def test_a_pinned_commit_stays_and_an_edited_clone_is_not_written_over(machine):
-    first = machine.commit(playbook_yml=LIGHT)
-    machine.commit(playbook_yml=LIGHT.replace("ONE", "ANOTHER"))
-    status, said = machine.start(DEVRIG_REF=first)
-    assert (status, machine.head()) == (0, first), said
-    (machine.clone / "playbook.yml").write_text("mine\n")
-    status, said = machine.start()
-    assert status != 0
-    assert "Local modifications exist" in said
-    assert (machine.clone / "playbook.yml").read_text() == "mine\n"
+def test_pinned_commit_stays(pulls):
+    run = pulls["pinned"]
+    assert (run["status"], run["head"]) == (0, pulls["first"]), run["said"]
+    assert "ONE" in run["said"]
 
 
-def test_only_what_is_signed_is_run(machine):
+def test_edited_clone_is_not_overwritten(pulls):
+    assert pulls["edited"]["status"] != 0
+    assert "Local modifications exist" in pulls["edited"]["said"]
+    assert pulls["playbook"] == "mine\n"
+
+
+def test_runs_only_what_is_signed(tmp_path):
     """ansible-pull leaves what it refuses in the clone: nothing of it is run, then or later."""
     if not shutil.which("ssh-keygen"):
         pytest.skip("NOT TESTED: whether signatures are looked at, for there is no ssh-keygen")
+    machine = Machine(tmp_path)
     key = machine.folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     (machine.folder / "signers").write_text(f"n@localhost {(machine.folder / 'key.pub').read_text()}")
@@ -216,55 +244,3 @@ def test_only_what_is_signed_is_run(machine):
     status, said = machine.start(SIGNED)
     assert (status, "MENDED" in said) == (0, True), said
     assert "evil" not in log.read_text()
-
-
-def test_what_ansible_writes_goes_where_bootstrap_has_it():
-    bootstrap = (ROOT / "bootstrap").read_text()
-    environment = units.service([SERVICE], "/root", "/etc")["environment"]
-    exported = dict(re.findall(r"(ANSIBLE_(?:HOME|REMOTE_TMP))=[\"']([^\"']+)[\"']", bootstrap))
-    exported["ANSIBLE_HOME"] = exported["ANSIBLE_HOME"].replace("$data", "/root/.local/share/devrig")
-    assert {name: environment[name] for name in exported} == exported
-    assert len(exported) == 2
-    assert environment["HOME"] == "/root"
-
-
-@pytest.mark.parametrize("manager", ["--system", "--user"])
-def test_systemd_knows_each_line(machine, manager):
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("NOT TESTED: the unit files of docs/pull, for there is no systemd-analyze")
-    machine.commit(bootstrap="#!/bin/sh\n")
-    machine.clone.joinpath("bootstrap").chmod(0o755)
-    folder = machine.folder / "units"
-    (folder / "devrig-pull.service.d").mkdir(parents=True)
-    for path, place in ((SERVICE, folder), (TIMER, folder), (SIGNED, folder / "devrig-pull.service.d")):
-        (place / path.name).write_text(path.read_text().replace("%h", str(machine.home)))
-    done = subprocess.run(
-        ["systemd-analyze", manager, "verify", "devrig-pull.service", "devrig-pull.timer"],
-        env={"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(machine.folder), "SYSTEMD_UNIT_PATH": f"{folder}:"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    assert "devrig" not in said
-
-
-def test_a_line_that_is_not_understood_is_refused(tmp_path):
-    path = tmp_path / "x.service"
-    for line in ("ExecStart=/bin/echo $HOME", "ExecStart=/bin/echo ${HOME}", "ExecStop=/bin/true"):
-        path.write_text(f"[Service]\n{line}\n")
-        with pytest.raises(ValueError, match=r"\$HOME|\{HOME\}|ExecStop"):
-            units.service([path], "/root", "/etc")
-    path.write_text("[Service]\nExecStart=/bin/echo %t\n")
-    with pytest.raises(KeyError):
-        units.service([path], "/root", "/etc")
-
-
-def test_it_prints_what_a_service_runs():
-    command = [sys.executable, "-m", "tests.lab.units", str(SERVICE), "--home", "/home/ann", "--configuration", "/c"]
-    printed = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
-    shell, option, text = printed["commands"]["ExecStart"][0]["words"]
-    assert (shell, option) == ("/bin/sh", "-ec")
-    assert "/home/ann/.local/share/devrig/ansible/bin/ansible-pull" in text
-    assert '"$@"' in text
