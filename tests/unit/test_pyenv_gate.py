@@ -27,6 +27,11 @@ def test_what_cannot_be_imported_is_named():
     assert gate("ssl", "devrig_no_such_module") == ["devrig_no_such_module: No module named 'devrig_no_such_module'"]
 
 
+def test_an_interpreter_without_ssl_does_not_pass():
+    lines = gate("ssl", "zlib", before="import sys; sys.modules['_ssl'] = None")
+    assert [line.partition(":")[0] for line in lines] == ["ssl", "TLS handshake"]
+
+
 def test_a_hashlib_without_openssl_does_not_pass():
     assert gate(before="import hashlib; del hashlib.scrypt") == ["scrypt: module 'hashlib' has no attribute 'scrypt'"]
 

@@ -30,6 +30,11 @@ def test_every_size_is_complete_in_itself():
             assert set(each.commands) <= set(by_name[name].commands), f"{each.name} needs {name}"
 
 
+def test_every_command_is_a_list_of_words():
+    commands = [command for part in PARTS for size in part.commands.values() for command in size]
+    assert [command for command in commands if not all(isinstance(word, str) for word in command)] == []
+
+
 def test_full_leaves_nothing_out_but_what_another_part_has_whole():
     only_smaller = {part.name for part in PARTS if "full" not in part.commands}
     assert only_smaller == {"terminal"}  # part default types into every release

@@ -1,0 +1,1 @@
+"""Deliberate faults in the product, and whether the tests notice each."""
