@@ -31,7 +31,7 @@ Test devrig. Without an argument: what CI runs.
   ./test quick              lint and every test without a container or a whole Ansible, in 2 minutes
   ./test                    the life of one machine, two more releases, a fleet, faults
   ./test full               everything but the matrix; one part: ./test full --part fleet
-  ./test mutations          20 deliberate faults in the product, and whether the tests see each
+  ./test mutations          faults put into a copy of the product: every one has to be caught
 """
 TOOLS = {
     "bench": (("python", "-m", "tests.bench"), "figures: bench terminal|again|scale|build"),

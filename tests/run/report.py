@@ -10,8 +10,10 @@ from tests.run.parts import Part, Size
 from tests.run.schedule import Outcome
 
 _CLOSING = re.compile(r"^=+ ((?:\d+ \w+, )*\d+ \w+) in [\d.]+s.*=+$", re.MULTILINE)
-_RECAP = re.compile(r"^\S+ +: ok=(\d+) +changed=\d+ +unreachable=\d+ +failed=\d+", re.MULTILINE)
-_SKIPPED = re.compile(r"^[ \"'-]*(SKIPPED(?: \[\d+\])?:? .*?)[\"']?$", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+#: Molecule draws a frame before each line of Ansible's.
+_RECAP = re.compile(r"^[ │]*\S+ +: ok=(\d+) +changed=\d+ +unreachable=\d+ +failed=\d+", re.MULTILINE)
+_SKIPPED = re.compile(r"^[ │\"'-]*(SKIPPED(?: \[\d+\])?:? .*?)[\"']?$", re.MULTILINE)
 _LINTER = re.compile(r"^\$ ", re.MULTILINE)
 
 
@@ -31,6 +33,7 @@ class Tests:
 
 def read(log: str) -> Tests:
     """Read a part's log."""
+    log = _COLOUR.sub("", log)
     skipped = tuple(dict.fromkeys(_SKIPPED.findall(log)))
     closing = tuple(match[0] for match in _CLOSING.finditer(log))
     if closing:

@@ -108,7 +108,8 @@ def test_commands_end_at_the_first_that_fails(tmp_path):
         ),
         (
             "  - 'SKIPPED: Python 3.6.8: upstream'\n  - 'SKIPPED: Python 3.6.8: upstream'\n"
-            "trixie-1      : ok=20   changed=7    unreachable=0    failed=0    skipped=2\n"
+            "  \x1b[2m│\x1b[0m \x1b[0;33mtrixie-1\x1b[0m   : \x1b[0;32mok=20  \x1b[0m "
+            "changed=7    unreachable=0    failed=0    skipped=2\n"
             "localhost     : ok=3    changed=1    unreachable=0    failed=0    skipped=0\n",
             "23 tasks",
             (),
