@@ -149,9 +149,7 @@ RUNS = {
         "the login shell is another one",
         "the shell's cache cannot be written",
         "a plugin of the editor is gone",
-        "the editor keeps its undo files elsewhere",
         "a home file is another user's",
-        "a setting of one's own against devrig's",
         "git does not know of the hooks",
         "apt was interrupted",
         "the compiler is gone",
@@ -163,7 +161,12 @@ RUNS = {
         "a linter fails",
         "an interpreter has lost a module",
     ],
-    "third": ["the hook of new repositories is gone", "an interpreter has lost pipenv"],
+    "third": [
+        "the editor keeps its undo files elsewhere",
+        "a setting of one's own against devrig's",
+        "the hook of new repositories is gone",
+        "an interpreter has lost pipenv",
+    ],
 }
 
 
