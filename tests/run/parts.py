@@ -76,7 +76,7 @@ _TERMINAL = (
     "pytest",
     "tests/terminal",
     "--once",
-    "--numprocesses=4",
+    "--numprocesses=6",
 )
 
 #: In the order in which they start, as far as `after` lets them.

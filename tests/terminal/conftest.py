@@ -25,24 +25,33 @@ def _hosts(config):
 def pytest_generate_tests(metafunc):
     if "host" in metafunc.fixturenames:
         hosts = _hosts(metafunc.config)
-        if metafunc.config.getoption("once") and not metafunc.definition.get_closest_marker("release"):
-            hosts = hosts[-1:]
         metafunc.parametrize("host", hosts or [""], ids=hosts or ["here"], scope="session")
 
 
-class ByHostAndFile(LoadScopeScheduling):
-    """With several processes (pytest-xdist) one does the tests of a file on a host: they share what is measured."""
+class ByMeasurement(LoadScopeScheduling):
+    """With several processes (pytest-xdist) tests go alone, but those that use what was measured on a host."""
 
     def _split_scope(self, nodeid):
-        return next((host for host in _hosts(self.config) if host in nodeid), "here") + nodeid.partition("::")[0]
+        if "/test_costs.py::" not in nodeid:
+            return nodeid
+        return next((host for host in _hosts(self.config) if host in nodeid), "here")
 
 
 def pytest_xdist_make_scheduler(config, log):
-    return ByHostAndFile(config, log)
+    return ByMeasurement(config, log)
 
 
-def pytest_collection_modifyitems(items):
-    """Try once more what was not seen in time: the machine may have been too busy. The summary has it all the same."""
+def _is_of_release(item):
+    return item.get_closest_marker("release") is not None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave most tests to the last host with --once, and try once more what a busy machine did not show in time."""
+    if config.getoption("once"):
+        others = set(_hosts(config)[:-1])
+        left = {item for item in items if item.callspec.params["host"] in others and not _is_of_release(item)}
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
     for item in items:
         item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="NotSeenError"))
 

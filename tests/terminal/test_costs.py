@@ -4,8 +4,6 @@ import pytest
 
 from tests.bench.terminal import measure
 
-pytestmark = pytest.mark.release
-
 INSTRUCTIONS = 5.0
 """How many times a bare shell's instructions ours may take: 3.9 on Debian 12, with room for the next zsh."""
 

@@ -202,7 +202,6 @@ autocmd User ALELintPost call timer_start(1, {-> Collect()})
 """
 
 
-@pytest.mark.release
 def test_editor_and_hook_name_the_same_lines(home, sh, open_terminal):
     for name, text in FAULTY.items():
         home.sh(

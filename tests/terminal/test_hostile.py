@@ -86,7 +86,6 @@ def test_nothing_is_run_by_cd(hostile, idle_zsh):
     assert caught(hostile) == set()
 
 
-@pytest.mark.release
 def test_a_shell_that_begins_in_it_runs_nothing(hostile, idle_zsh):
     for folder in FOLDERS:
         idle_zsh(folder=f"{hostile.path}/hostile/{folder}")
@@ -212,8 +211,7 @@ TABS = [
 ]
 
 
-@pytest.mark.parametrize("folder", [".", "sub", "bare", "gitfile"])
-@pytest.mark.release
+@pytest.mark.parametrize("folder", [pytest.param(".", marks=pytest.mark.release), "sub", "bare", "gitfile"])
 def test_nothing_is_run_by_tab(hostile, idle_zsh, folder):
     terminal = idle_zsh(folder=f"{hostile.path}/hostile/{folder}", columns=160, lines=50)
     fell = {}
@@ -285,7 +283,6 @@ def vim_string(text):
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\x1b", "\\u001b")
 
 
-@pytest.mark.release
 def test_nothing_is_run_by_keys_that_look_around(hostile, open_terminal):
     terminal = open_terminal("vim", "trap.py", folder=f"{hostile.path}/hostile", columns=120)
     terminal.wait_for("undefined_name")
@@ -325,7 +322,6 @@ def test_nothing_is_run_by_keys_that_look_around(hostile, open_terminal):
 # --- tmux
 
 
-@pytest.mark.release
 def test_nothing_is_run_by_tmux(hostile, open_terminal):
     """Folders, programs, titles and names of windows that look like tmux's own formats."""
     folder = f"{hostile.path}/hostile/names/#(canary folder)"
@@ -369,7 +365,6 @@ def test_nothing_is_run_by_tmux(hostile, open_terminal):
 # --- git's hook
 
 
-@pytest.mark.release
 def test_devrig_s_hook_runs_nothing_of_the_repository(hostile):
     """What git itself runs at a commit, its own hooks and monitor, is git's; so they are gone here."""
     said = hostile.sh("""

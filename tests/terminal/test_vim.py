@@ -147,7 +147,6 @@ BLANKS = 'TEXT = """\nblanks stay here  \n"""\n'
     ],
     ids=["python", "dos", "ruby", "other"],
 )
-@pytest.mark.release
 def test_faults_are_mended_when_it_is_asked_for(home, vim, file, before, after):
     def on_disk():
         return home.sh(f"sed 's/\\r/<CR>/' {file}").replace("<CR>", "\r")
