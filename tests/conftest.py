@@ -164,8 +164,12 @@ def run_module(tmp_path, module_server):
 
     def run(name, params, *options, home=tmp_path, env=None, constants=None, started=lambda process: None):
         assert set(options) <= {"--check", "--diff"}
-        said = {f"_ansible_{option.replace('--check', 'check_mode').strip('-')}": True for option in options}
-        own = {"_ansible_module_name": name, "_ansible_remote_tmp": "~/.ansible/tmp", **said}
+        own = {
+            "_ansible_module_name": name,
+            "_ansible_remote_tmp": "~/.ansible/tmp",
+            "_ansible_check_mode": "--check" in options,
+            "_ansible_diff": "--diff" in options,
+        }
         umask = os.umask(0)
         os.umask(umask)
         request = {
@@ -210,36 +214,3 @@ def ready_keys(tmp_path_factory):
 def quick_gate(ready_keys, monkeypatch):
     """Let the gate of interpreters take keys that were made before."""
     monkeypatch.setenv("PATH", f"{ready_keys}:{os.environ['PATH']}")
-
-
-@pytest.fixture
-def run_by_ansible(tmp_path):
-    """Return a function that runs a module on this machine by Ansible itself and returns its answer."""
-
-    config = tmp_path / "ansible.cfg"
-    config.touch()
-
-    def run(name, params, *options, home=tmp_path, env=None):
-        command = ["ansible", "-i", "localhost,", "-c", "local", "localhost", "-m", name]
-        done = subprocess.run(
-            [*command, *(["-a", json.dumps(params)] if params else []), *options],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-            env={
-                **os.environ,
-                "HOME": str(home),
-                "ANSIBLE_CONFIG": str(config),
-                "ANSIBLE_LIBRARY": ":".join(map(str, LIBRARIES)),
-                "ANSIBLE_MODULE_UTILS": ":".join(str(folder) for folder in MODULE_UTILS),
-                "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-                "ANSIBLE_NOCOLOR": "1",
-                **(env or {}),
-            },
-        )
-        _, arrow, answer = done.stdout.partition("=> ")
-        assert arrow, done.stdout + done.stderr
-        return json.JSONDecoder().raw_decode(answer)[0]
-
-    return run

@@ -1,4 +1,4 @@
-"""Run Ansible modules, each in a process of its own that is forked from this one, which has Ansible's code loaded.
+"""Run Ansible modules in processes forked from this one, which has already loaded Ansible.
 
 Arguments: the folders of the roles' module_utils. Standard input is a socket: each message on it carries a connection
 and the handles for a module's output. The connection brings the request as a line of JSON; it is answered with the
@@ -56,7 +56,7 @@ def supervise(connection, stdout, stderr):
 
 
 def run(*, path, arguments, folder, environment, umask, constants):
-    """Run a module in this process, as the program does that Ansible makes of it.
+    """Run a module in this process, as Ansible's wrapper does.
 
     :param constants: name of one of our module_utils -> names in it and the values that they get.
     """

@@ -1,4 +1,4 @@
-"""Modules in processes of their own: run to their end, or started and killed."""
+"""Run Ansible modules in their own processes, to the end or until they are killed."""
 
 import contextlib
 import json
@@ -37,7 +37,9 @@ class ModuleServer:
             with connection.makefile() as lines:
                 started(int(lines.readline()))
                 status = int(lines.readline())
-            return (status, *(output.seek(0) or output.read().decode() for output in (stdout, stderr)))
+            for output in (stdout, stderr):
+                output.seek(0)
+            return status, stdout.read().decode(), stderr.read().decode()
 
     def close(self):
         """End the server."""
@@ -56,7 +58,7 @@ class Running:
         self.process = processes.get(timeout=60)
 
     def kill(self):
-        """Kill the module alone, unless it has ended; what it started goes on."""
+        """Kill the module if it is running, but not its children."""
         if self.thread.is_alive():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Prepare the laboratory from another program, and read what it says of itself."""
+"""Prepare the laboratory from another program, and read its description."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def describe(*suites: str) -> dict[str, Any]:
-    """Have the laboratory prepared for releases; return its description (tests.lab.prepare.prepare).
+    """Prepare the laboratory for releases; return its description (tests.lab.prepare.prepare).
 
     A release whose image cannot be made is not in the description's images. Raises CalledProcessError.
     """

@@ -7,7 +7,7 @@ from tests.lab.description import describe
 from tests.machine import machines, stand_in, table
 from tests.machine.images import Images, archives
 
-#: The releases whose machines are broken, the newest last; the life of a machine is tested on the older ones too.
+#: Releases on which machines are broken, newest last. test_life.py runs on the older ones too.
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 OLDER = {"bullseye": "Debian 11"}
 
@@ -18,17 +18,19 @@ def pytest_addoption(parser):
         "--suite", action="append", default=[], help="code name of a release; again for several (default: all)"
     )
     group.addoption(
-        "--table", metavar="FILE", help="write the table of what was survived into a file, or its lines of what is run"
+        "--table",
+        metavar="FILE",
+        help="write the table of survived faults to FILE; a partial run updates only its own lines",
     )
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "survives(fault, holds): a line of docs/reliability.md")
-    config.addinivalue_line("markers", "newest: on other releases than the newest it is left to ./test full")
+    config.addinivalue_line("markers", "newest: ./test runs it only on the newest release")
 
 
 class ByLife(LoadScopeScheduling):
-    """With several processes (pytest-xdist) one does all steps of a machine's life; other tests go alone."""
+    """With pytest-xdist, one process runs all steps of a machine's life; other tests are distributed one by one."""
 
     def _split_scope(self, nodeid):
         name, _, parameters = nodeid.partition("[")
@@ -41,7 +43,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 def pytest_collection_modifyitems(items):
     for place, item in enumerate(items):
-        suite = item.callspec.params["suite"] if hasattr(item, "callspec") else None
+        suite = item.callspec.params.get("suite") if hasattr(item, "callspec") else None
         for mark in item.iter_markers("survives"):
             item.user_properties.append(("survives", [place, *mark.args, (RELEASES | OLDER)[suite]]))
 
@@ -66,7 +68,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def lab(pytestconfig):
-    """Have the laboratory prepared; return its description."""
+    """Prepare the laboratory; return its description."""
     return describe(*(pytestconfig.getoption("suite") or RELEASES))
 
 
@@ -79,7 +81,7 @@ def mirror(lab, tmp_path_factory):
 
 @pytest.fixture
 def server(mirror):
-    """Return the mirror's server, which serves well again after the test."""
+    """Return the mirror's server; its faults are reset after the test."""
     yield mirror[0]
     mirror[0].heal()
 

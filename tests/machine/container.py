@@ -34,6 +34,7 @@ echo '# packages'; dpkg-query --show --showformat '${Package} ${Version} ${db:St
 echo '# manual'; apt-mark showmanual | sort
 echo '# accounts'; getent passwd; cat /etc/shells
 echo '# etc'; find /etc -type f ! -name '*-' ! -name 'ld.so.cache' -printf '%m %u %p\n' | sort
+find /etc -type f ! -name '*-' ! -name 'ld.so.cache' -print0 | sort -z | xargs -0r sha256sum
 echo '# alternatives'; find /etc/alternatives -printf '%p %l\n' | sort
 echo '# state'; find /var/lib/devrig 2>/dev/null | sort
 """

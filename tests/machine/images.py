@@ -1,4 +1,4 @@
-"""Images of machines under test, bare or set up, kept as long as what they are made of stays the same."""
+"""Images of machines under test, bare or set up. An image is kept until something it is made from changes."""
 
 import fcntl
 import hashlib
@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.lab.cache import cache_root
 from tests.machine.container import ROOT, Container
+from tests.machine.life import LIVED_IN, live_in
 
-#: Folders that no set-up reads.
+#: Folders that a set-up does not read.
 UNUSED = ("tests/", "molecule/", "docs/", ".github/", ".ci/")
-#: How a machine can be; each is made out of the one before.
+#: States of a machine; each image is built from the one before.
 STATES = ("bare", "ready")
 
 
@@ -31,7 +32,7 @@ def checkout_digest(root=ROOT):
 def archives(lab, suite, how=""):
     """Return podman's option for the folder of downloaded packages.
 
-    :param how: ":O" for a layer of its own above it, because apt locks the folder.
+    :param how: ":O" for an overlay, because apt locks the folder.
     """
     return f"--volume={lab['apt_archives'][suite]}:/var/cache/apt/archives{how}"
 
@@ -40,14 +41,14 @@ class Images:
     """The images of one release.
 
     :param lab: what the laboratory says of itself.
-    :param settings: the product's settings; those that name addresses do not count for the image.
+    :param settings: the product's settings. Those with addresses are ignored, because the port changes.
     """
 
     def __init__(self, suite, lab, settings):
         self.suite, self.lab, self.settings = suite, lab, settings
         base = _podman("image", "inspect", "--format={{.Id}}", lab["images"][suite]).strip()
         lasting = {name: value for name, value in settings.items() if not name.endswith("_url")}
-        recipe = json.dumps([base, checkout_digest(), lasting], sort_keys=True)
+        recipe = json.dumps([base, checkout_digest(), lasting, LIVED_IN], sort_keys=True)
         self._digest = hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
     def name(self, state):
@@ -59,15 +60,15 @@ class Images:
         return subprocess.run(["podman", "image", "exists", self.name(state)], check=False).returncode == 0
 
     def keep(self, container, state):
-        """Make the image out of a running container; those of older recipes go, unless they are in use."""
-        container.keep(self.name(state))
+        """Commit a running container as the image. Remove older images unless they are in use."""
         repository = self.name(state).partition(":")[0]
-        tags = _podman("images", "--format={{.Repository}}:{{.Tag}}", repository).split()
-        for other in {tag for tag in tags if tag.startswith(f"{repository}:")} - {self.name(state)}:
-            subprocess.run(["podman", "rmi", other], capture_output=True, check=False)
+        old = set(_podman("images", "--quiet", "--no-trunc", repository).split())
+        container.keep(self.name(state))
+        for image in old - set(_podman("images", "--quiet", "--no-trunc", self.name(state)).split()):
+            subprocess.run(["podman", "rmi", image], capture_output=True, check=False)
 
     def ensure(self, state):
-        """Return the name of the image, which is made if it is not there; other processes wait meanwhile."""
+        """Build the image if it is missing, under a lock; return its name."""
         with (cache_root(os.environ) / f"{self.suite}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for each in STATES[: STATES.index(state) + 1]:
@@ -84,6 +85,7 @@ class Images:
                 container.check_out()
                 container.root("apt-get -qq update")
             else:
+                live_in(container)
                 container.bootstrap(check=True)
             self.keep(container, state)
         finally:

@@ -11,7 +11,7 @@ from tests.machine.server import Server
 
 @contextlib.contextmanager
 def serving(lab, folder):
-    """Serve a mirror of stand-ins; give its server and the product's settings that lead to it."""
+    """Serve a mirror of stand-ins; yield its server and the settings that point to it."""
     settings = stand_in.make_mirror(folder / "mirror", lab)
     server = Server(folder / "mirror")
     try:
@@ -22,21 +22,25 @@ def serving(lab, folder):
 
 
 def start(images, state, *options):
-    """Start a machine in a state, "bare" or "ready", whose settings lead to today's mirror.
+    """Start a machine in a state, "bare" or "ready", with settings that point to the running mirror.
 
     :param options: of podman run.
     """
     machine = Container(images.ensure(state), images.lab, *options)
     machine.suite = images.suite
-    machine.settle(images.settings)
-    if state == "ready":
-        machine.sh(READY)
+    try:
+        machine.settle(images.settings)
+        if state == "ready":
+            machine.sh(READY)
+    except BaseException:
+        machine.remove()
+        raise
     return machine
 
 
 @contextlib.contextmanager
-def lent(suites, folder, *options):
-    """Start a machine of each release that is set up; give their containers' names.
+def running(suites, folder, *options):
+    """Start a set-up machine of each release; yield the containers' names.
 
     :param options: of podman run.
     """

@@ -1,6 +1,6 @@
-"""Break things in a machine that is set up: the doctor names exactly these, and what to do.
+"""Break things in a set-up machine: the doctor reports exactly those, and how to fix each.
 
-Breakages that do not hide each other share a run of the doctor.
+Breakages that do not hide each other share a run.
 """
 
 import json
@@ -17,10 +17,10 @@ TAGS = "build_deps,pyenv,linters,zsh,vim,tmux,git_hooks,pipenv"
 class Breakage(NamedTuple):
     """One thing to break.
 
-    :param tags: what the doctor is asked for.
-    :param breaks: script for sh, as root; it knows $home.
-    :param check: what has to be broken then, and nothing else.
-    :param says: what the message has to say, of the cause and of what to do.
+    :param tags: roles that it concerns; together they are all roles.
+    :param breaks: shell script, run as root, with $home set.
+    :param check: the check that must report broken.
+    :param says: what its message must contain.
     """
 
     tags: str
@@ -142,7 +142,7 @@ BREAKAGES = {
 }
 
 
-#: Breakages that are found together. Apart are those that one check reports, and those that follow from another.
+#: Breakages that share a run. Two that affect the same check, or of which one hides the other, are in different runs.
 RUNS = {
     "first": [
         "a plugin of the shell is gone",

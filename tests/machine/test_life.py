@@ -1,6 +1,6 @@
-"""The life of one machine, step by step: previewed, set up, set up again, examined, and given back.
+"""One machine, step by step: check mode, first run, second run, doctor, remove.yml.
 
-The steps share a machine, so they run in this order; the set-up machine becomes the image that other tests start from.
+The steps share a machine and run in order. After the second run it becomes the image that other tests start from.
 """
 
 import json
@@ -18,26 +18,28 @@ SET_UP = 'python -V; pipenv --version; vim --version | head -n 1; tmux -V; print
 
 @pytest.fixture(scope="module")
 def life(images, lab):
-    """Return a new machine in which a person has lived, with what it was before devrig came."""
+    """Return a new machine with a lived-in home; its attribute `before` records its state."""
     machine = Container(images.ensure("bare"), lab, archives(lab, images.suite))
-    machine.settle(images.settings)
-    machine.before = live_in(machine), machine.system()
-    machine.previewed = None
-    yield machine
-    machine.remove()
+    try:
+        machine.settle(images.settings)
+        machine.before = live_in(machine), machine.system()
+        machine.previewed = None
+        yield machine
+    finally:
+        machine.remove()
 
 
 @pytest.mark.newest
 @pytest.mark.survives(
     "check mode on a new machine",
-    "it runs to the end and changes nothing; the next test compares its list with the real run's",
+    "it changes nothing, and lists the same tasks as the real run",
 )
 def test_check_mode_changes_nothing(life):
     assert "zsh" in life.bootstrap("--list-tags", check=True).said
     home, system = life.home(), life.system()
     done = life.bootstrap("--check", "--diff")
     assert done.code == 0, done.said[-6000:]
-    # bootstrap's own Ansible was there before, and is in use.
+    # The checkout's own Ansible was installed before and is in use.
     assert [line for line in differences(home, life.home()) if "share/devrig" not in line] == []
     assert differences(system, life.system()) == []
     life.previewed = changed_tasks(done)

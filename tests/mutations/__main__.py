@@ -23,7 +23,7 @@ from tests.run.report import minutes
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Parts without containers: two of their mutations run at a time, and the copy without a mutation has to pass first.
+#: Parts without containers. Two mutations run at a time, and the unmutated tests must pass first.
 CHEAP = ("unit", "plays")
 SLOTS = 2
 
@@ -38,7 +38,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line; a wrong one ends with usage and exit status 2."""
     parser = argparse.ArgumentParser(
         prog="./test mutations",
-        description="Make faults in copies of the product, one at a time, and run the tests that have to notice each.",
+        description="Break copies of the product, one fault at a time, and run the tests that must catch it.",
     )
     parser.add_argument("mutations", nargs="*", metavar="MUTATION", help="a number, or words of a name (default: all)")
     parser.add_argument("--list", action="store_true", help="list the mutations and end")
@@ -95,7 +95,7 @@ def union(mutations: Sequence[Mutation]) -> list[str]:
 
 @contextmanager
 def temporary_copy():
-    """Give a folder with a copy of the repository, and room beside it."""
+    """Yield a copy of the repository in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="m"))
     try:
         (folder / "devrig").mkdir()
@@ -119,7 +119,7 @@ def run_pytest(root: Path, options: Sequence[str], seconds: int = LIMIT) -> tupl
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
             status = None
-            process.send_signal(signal.SIGINT)  # it takes its containers away
+            process.send_signal(signal.SIGINT)  # lets it remove its containers
         finally:
             end(process)
     return status, log.read_text(errors="replace")

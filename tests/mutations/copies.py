@@ -10,7 +10,7 @@ from tests.mutations.table import Mutation
 
 
 class OutOfDate(ValueError):
-    """A row of the table that does not fit the product any more; the message says which, and what to do."""
+    """A mutation that no longer fits the product; the message says what to do."""
 
 
 def replace_once(text: str, mutation: Mutation) -> str:
@@ -21,8 +21,8 @@ def replace_once(text: str, mutation: Mutation) -> str:
     count = text.count(mutation.old)
     if count != 1 or mutation.old == mutation.new:
         raise OutOfDate(
-            f"mutation '{mutation.name}': its old text occurs {count} times in {mutation.file}, and has to occur once: "
-            f"bring its row in tests/mutations/table.py up to date. The text is {mutation.old!r}"
+            f"mutation '{mutation.name}': its old text occurs {count} times in {mutation.file}; it must occur once. "
+            f"Update tests/mutations/table.py. Text: {mutation.old!r}"
         )
     return text.replace(mutation.old, mutation.new)
 
@@ -34,7 +34,7 @@ def mutate(root: Path, mutation: Mutation) -> None:
 
 
 def copy(root: Path, folder: Path) -> None:
-    """Copy what git would commit into a new folder, which becomes a repository, for tests ask git for its files."""
+    """Copy what git would commit to a new folder and make it a repository, because tests run git ls-files."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=root, check=True, capture_output=True, text=True).stdout.split("\0")
     for name in filter(None, names):

@@ -1,4 +1,4 @@
-"""What a run of pytest says of a mutation."""
+"""The result of a mutation, read from pytest's report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a mutation.
+    """The result of a mutation.
 
     :param why: by which tests it was caught, or why its run says nothing.
     """
@@ -44,7 +44,7 @@ def read(report: Path) -> Found:
 def judge(status: int | None, tests: Found) -> Result:
     """Return what a run says of the mutation.
 
-    Only a failed test catches it: what fails before a test begins may fail without the mutation too.
+    Only a failed test catches it. An error in a fixture proves nothing.
 
     :param status: exit status of pytest; None where it did not end in time.
     """

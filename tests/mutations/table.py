@@ -1,6 +1,6 @@
-"""The mutations: a fault in the product, and the tests that have to notice it.
+"""The mutations: faults in the product, each with the tests that must catch it.
 
-The cheapest tests of ./test that can notice a fault are named: unit before plays, plays before those with containers.
+Each row names the cheapest tests that catch the fault: unit, then plays, then those with containers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class Mutation:
     """One fault.
 
-    :param name: what is wrong with the product then.
+    :param name: what is broken.
     :param file: path below the repository.
     :param old: text that occurs once in the file.
     :param new: what takes its place.

@@ -1,4 +1,4 @@
-"""Runs of Ansible on folders of this machine. One that several tests read is made once, for all processes of pytest."""
+"""Runs of Ansible on local folders. Tests share a run, also between the processes of pytest-xdist."""
 
 import fcntl
 import json
@@ -15,7 +15,7 @@ from tests.pyenv_stand_in import write_pyenv
 
 @pytest.fixture(scope="session")
 def record_once(tmp_path_factory):
-    """Return a function that makes a record, which is JSON, or returns the one that another process has made."""
+    """Return a function that makes a JSON record once, and returns it to every process."""
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent

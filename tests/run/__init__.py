@@ -1,1 +1,1 @@
-"""What ./test runs: the parts, side by side on both cores, and the report at the end."""
+"""Run the parts of ./test two at a time, and report."""

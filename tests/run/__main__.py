@@ -16,14 +16,14 @@ from tests.run.parts import PARTS, Part, Size
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOTS = 2
-"""Parts at a time: each keeps about one of two cores busy, and waits for the rest of its time."""
+"""Parts that run at the same time. Each uses about one core and often waits."""
 
 TAIL = 250
-"""Lines of the log of a part that failed that are shown."""
+"""Lines of a failed part's log that are printed."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the name of the file system
 MEMORY_NEEDED = 4 << 30
-"""Bytes that must be free, of the file system and of the machine, before tests make their folders there."""
+"""Bytes that must be free in the file system and in memory."""
 
 DESCRIPTION = """\
 Test devrig. Without an argument: what CI runs.
@@ -36,13 +36,12 @@ Test devrig. Without an argument: what CI runs.
 TOOLS = {
     "bench": (("python", "-m", "tests.bench"), "figures: bench terminal|again|scale|build"),
     "docs": (("python", "-m", "docs.cheatsheet"), "write docs/cheatsheet.md again"),
-    "machine": (("pytest", "tests/machine"), "break machines: machine --suite trixie -k killed"),
+    "machine": (("pytest", "tests/machine", "--numprocesses=4"), "break machines: machine --suite trixie -k killed"),
     "matrix": (("nox",), "every ansible-core with its oldest and newest Python"),
     "molecule": (("molecule", "test"), "one scenario: molecule -s fleet"),
     "mutations": (("python", "-m", "tests.mutations"), "break the product on purpose"),
     "pytest": (("pytest",), "some tests: pytest tests/unit -k zshrc"),
     "screenshot": (("python", "-m", "docs.screenshot"), "write docs/screenshot.svg again: screenshot --host CONTAINER"),
-    "terminal": (("pytest", "tests/terminal"), "type into a machine that is set up: terminal --host CONTAINER"),
 }
 
 
@@ -64,8 +63,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def in_memory(folder: Path = MEMORY) -> bool:
-    """Tell whether a folder is in memory, lets programs run and has room, so that tests may make theirs there."""
+def is_usable_memory(folder: Path = MEMORY) -> bool:
+    """Return whether tests may use a folder for temporary files: in memory, executable, with room."""
     if not folder.is_dir() or os.statvfs(folder).f_flag & os.ST_NOEXEC:
         return False
     kind = subprocess.run(["stat", "--file-system", "--format=%T", folder], capture_output=True, text=True, check=False)
@@ -75,46 +74,47 @@ def in_memory(folder: Path = MEMORY) -> bool:
 
 
 def environment(size: Size) -> dict[str, str]:
-    """Return what the parts get: the size for the scenarios, and memory for the folders of tests."""
+    """Return the environment of the parts."""
     own = {"DEVRIG_TEST_SIZE": size, "PYTHONUNBUFFERED": "1"}
-    # Nothing longer: the path of a socket has 107 bytes.
-    return {**os.environ, **own, **({"TMPDIR": str(MEMORY)} if in_memory() else {})}
+    # Keep it short: a socket's path has at most 107 bytes.
+    return {**os.environ, **own, **({"TMPDIR": str(MEMORY)} if is_usable_memory() else {})}
 
 
 def run(size: Size, names: Sequence[str], logs: Path) -> int:
     """Run the parts of a size, print the report, and return the exit status."""
-    parts = [part for part in PARTS if size in part.commands and (not names or part.name in names)]
-    if not parts:
-        print(
-            f"test: {', '.join(names or ())}: not in size {size}. Try ./test full --part {(names or [''])[0]}",
-            file=sys.stderr,
-        )
+    absent = [part for part in PARTS if part.name in names and size not in part.commands]
+    for part in absent:
+        sizes = " or ".join(f"./test {found}" for found in part.commands)
+        print(f"test: ./test {size} has no part {part.name}: run {sizes} --part {part.name}", file=sys.stderr)
+    if absent:
         return 2
+    parts = [part for part in PARTS if size in part.commands and (not names or part.name in names)]
     env = environment(size)
     start = time.monotonic()
 
-    def say(text: str) -> None:
+    def log_line(text: str) -> None:
         print(f"[{report.minutes(time.monotonic() - start):>5}] {text}", flush=True)
 
     def run_one(part: Part) -> schedule.Outcome:
-        say(f"{part.name}: started")
+        log_line(f"{part.name}: started")
         log = logs / f"{part.name}.log"
         return schedule.run_commands(part, part.commands[size], log, lambda line, log: schedule.execute(line, log, env))
 
-    def tell(outcome: schedule.Outcome) -> None:
+    def report_outcome(outcome: schedule.Outcome) -> None:
         name = outcome.part.name
         if outcome.blocked_by:
-            say(f"{name}: not run, because {outcome.blocked_by} failed")
+            log_line(f"{name}: not run, because {outcome.blocked_by} failed")
         elif outcome.failed:
             log = logs / f"{name}.log"
             print(
-                "".join(f"{name}| {line}\n" for line in log.read_text(errors="replace").splitlines()[-250:]), flush=True
+                "".join(f"{name}| {line}\n" for line in log.read_text(errors="replace").splitlines()[-TAIL:]),
+                flush=True,
             )
-            say(f"{name}: FAILED: {' '.join(outcome.failed)}. The whole log: {log}")
+            log_line(f"{name}: FAILED: {' '.join(outcome.failed)}. The whole log: {log}")
         else:
-            say(f"{name}: passed in {report.minutes(outcome.seconds)}")
+            log_line(f"{name}: passed in {report.minutes(outcome.seconds)}")
 
-    outcomes = schedule.run_parts(parts, run_one, SLOTS, tell)
+    outcomes = schedule.run_parts(parts, run_one, SLOTS, report_outcome)
     tests = {
         outcome.part.name: report.read((logs / f"{outcome.part.name}.log").read_text(errors="replace"))
         for outcome in outcomes

@@ -10,7 +10,7 @@ Size = Literal["quick", "default", "full"]
 SIZES: tuple[Size, ...] = ("quick", "default", "full")
 Command = Sequence[str]
 
-#: Images, mirrors and sources that every part in containers needs.
+#: Releases that ./test sets up.
 SUITES = ("bullseye", "bookworm", "trixie")
 SHELL_SCRIPTS = (
     "bootstrap",
@@ -32,8 +32,8 @@ class Part:
 
     :param name: what `--part` takes.
     :param commands: size -> the commands that run one after the other; a size without an entry leaves the part out.
-    :param after: names of the parts that have to end first, where the size includes them.
-    :param needs: names of the parts whose failure makes this one pointless.
+    :param after: parts that must end first, if the size includes them.
+    :param needs: like `after`; if one fails, this part does not run.
     :param in_full: what `./test full` adds to this part, in a few words.
     """
 
@@ -61,7 +61,7 @@ _LINT: tuple[Command, ...] = (
 )
 _UNIT = _pytest("tests/unit", "--numprocesses=2")
 _PLAYS = _pytest("tests/plays", "tests/faults", "--numprocesses=2")
-#: Leaves the tests with this mark to `./test full`.
+#: Leave out the tests marked full.
 _NOT_FULL = ("-m", "not full")
 _LAB: tuple[Command, ...] = (("python", "-m", "tests.lab", "prepare", "--suites", *SUITES),)
 _LIFE = ("pytest", "tests/machine/test_life.py", "--numprocesses=3", *map("--suite={}".format, SUITES))
@@ -70,7 +70,7 @@ _TERMINAL = (
     "python",
     "-m",
     "tests.machine",
-    "lend",
+    "with",
     *SUITES,
     "--",
     "pytest",
@@ -129,6 +129,6 @@ PARTS = (
         in_full="every fault of docs/reliability.md, on Debian 12 too",
     ),
     Part("bootstrap", {"full": _molecule("bootstrap")}, after=("fleet",), needs=("laboratory",)),
-    Part("default", {"full": _molecule("default")}, after=("bootstrap",), needs=("laboratory",)),
+    Part("controller", {"full": _molecule("default")}, after=("bootstrap",), needs=("laboratory",)),
     Part("legacy_ssl", {"full": _molecule("legacy_ssl")}, needs=("laboratory",)),
 )

@@ -1,4 +1,4 @@
-"""What a run says at its end: a row for each part, what was skipped, what is left to `./test full`."""
+"""The report of a run: a row for each part, what was skipped, and what ./test full adds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 #: Molecule draws a frame before each line of Ansible's.
 _RECAP = re.compile(r"^[ │]*\S+ +: ok=(\d+) +changed=\d+ +unreachable=\d+ +failed=\d+", re.MULTILINE)
 _SKIPPED = re.compile(r"^[ │\"'-]*(SKIPPED(?: \[\d+\])?:? .*?)[\"']?$", re.MULTILINE)
+#: What pytest puts before a reason, and what our own reasons begin with.
+_PREFIX = re.compile(r"^SKIPPED(?: \[\d+\] \S+)?:? (?:NOT TESTED: )?")
 _LINTER = re.compile(r"^\$ ", re.MULTILINE)
 
 
@@ -34,7 +36,7 @@ class Tests:
 def read(log: str) -> Tests:
     """Read a part's log."""
     log = _COLOUR.sub("", log)
-    skipped = tuple(dict.fromkeys(_SKIPPED.findall(log)))
+    skipped = tuple(dict.fromkeys(_PREFIX.sub("", reason) for reason in _SKIPPED.findall(log)))
     closing = tuple(match[0] for match in _CLOSING.finditer(log))
     if closing:
         words = [word for match in _CLOSING.finditer(log) for word in match[1].split(", ") if "warning" not in word]

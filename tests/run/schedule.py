@@ -1,4 +1,4 @@
-"""Run parts side by side: each starts as soon as the parts that it waits for have ended and a slot is free."""
+"""Run parts in parallel. A part starts when its predecessors have ended and a slot is free."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Execute = Callable[[Command, Path], int]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a part.
+    """The result of a part.
 
     :param seconds: from its start to its end; 0 where it did not run.
     :param failed: the command that failed, None where all passed.

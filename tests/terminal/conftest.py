@@ -1,4 +1,4 @@
-"""Hosts from the command line, and what each test gets: a home folder of its own and terminals in it."""
+"""The hosts of a run, and for each test a home folder of its own with terminals."""
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -9,13 +9,18 @@ from tests.terminal.screen import Terminal
 
 def pytest_addoption(parser):
     group = parser.getgroup("terminal tests")
-    group.addoption("--host", action="append", default=[], help="container; several: again, or with commas; none: here")
-    group.addoption("--once", action="store_true", help="tests without the mark release run on the last host alone")
+    group.addoption(
+        "--host",
+        action="append",
+        default=[],
+        help="container; repeat or separate with commas; without it, this machine",
+    )
+    group.addoption("--once", action="store_true", help="run tests without the mark release only on the last host")
     group.addoption("--user", default="dev", help="whose environment is tried (default: dev)")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "release: what it tests depends on the versions of the release's programs")
+    config.addinivalue_line("markers", "release: depends on the versions of the release's programs")
 
 
 def _hosts(config):
@@ -29,7 +34,7 @@ def pytest_generate_tests(metafunc):
 
 
 class ByMeasurement(LoadScopeScheduling):
-    """With several processes (pytest-xdist) tests go alone, but those that use what was measured on a host."""
+    """With pytest-xdist, tests are distributed one by one, except those that share a host's measurement."""
 
     def _split_scope(self, nodeid):
         if "/test_costs.py::" not in nodeid:
@@ -41,15 +46,15 @@ def pytest_xdist_make_scheduler(config, log):
     return ByMeasurement(config, log)
 
 
-def _is_of_release(item):
-    return item.get_closest_marker("release") is not None
+def _host_of(item):
+    return item.callspec.params.get("host") if hasattr(item, "callspec") else None
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave most tests to the last host with --once, and try once more what a busy machine did not show in time."""
+    """With --once, leave unmarked tests to the last host. Rerun once what a busy machine did not show in time."""
     if config.getoption("once"):
         others = set(_hosts(config)[:-1])
-        left = {item for item in items if item.callspec.params["host"] in others and not _is_of_release(item)}
+        left = {item for item in items if _host_of(item) in others and not item.get_closest_marker("release")}
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]
     for item in items:
