@@ -59,7 +59,7 @@ _LINT: tuple[Command, ...] = (
     ("shellcheck", *SHELL_SCRIPTS),
     ("ansible-lint",),
 )
-_UNIT = _pytest("tests/unit", "--numprocesses=2")
+_UNIT = _pytest("tests/unit", "--numprocesses=3")
 _PLAYS = _pytest("tests/plays", "tests/faults", "--numprocesses=2")
 #: Leave out the tests marked full.
 _NOT_FULL = ("-m", "not full")
