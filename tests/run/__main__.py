@@ -95,6 +95,9 @@ def run(size: Size, names: Sequence[str], logs: Path) -> int:
     def log_line(text: str) -> None:
         print(f"[{report.minutes(time.monotonic() - start):>5}] {text}", flush=True)
 
+    def log_of(name: str) -> str:
+        return report.plain((logs / f"{name}.log").read_text(errors="replace"))
+
     def run_one(part: Part) -> schedule.Outcome:
         log_line(f"{part.name}: started")
         log = logs / f"{part.name}.log"
@@ -105,20 +108,14 @@ def run(size: Size, names: Sequence[str], logs: Path) -> int:
         if outcome.blocked_by:
             log_line(f"{name}: not run, because {outcome.blocked_by} failed")
         elif outcome.failed:
-            log = logs / f"{name}.log"
-            print(
-                "".join(f"{name}| {line}\n" for line in log.read_text(errors="replace").splitlines()[-TAIL:]),
-                flush=True,
-            )
-            log_line(f"{name}: FAILED: {' '.join(outcome.failed)}. The whole log: {log}")
+            print("\n".join(f"{name}| {line}" for line in log_of(name).splitlines()[-TAIL:]), flush=True)
+            log_line(f"{name}: FAILED: {' '.join(outcome.failed)}. The whole log: {logs / name}.log")
         else:
             log_line(f"{name}: passed in {report.minutes(outcome.seconds)}")
 
     outcomes = schedule.run_parts(parts, run_one, SLOTS, report_outcome)
     tests = {
-        outcome.part.name: report.read((logs / f"{outcome.part.name}.log").read_text(errors="replace"))
-        for outcome in outcomes
-        if not outcome.blocked_by
+        outcome.part.name: report.read(log_of(outcome.part.name)) for outcome in outcomes if not outcome.blocked_by
     }
     print()
     for reason in dict.fromkeys(reason for found in tests.values() for reason in found.skipped):

@@ -33,9 +33,13 @@ class Tests:
     skipped: tuple[str, ...] = ()
 
 
+def plain(log: str) -> str:
+    """Return a log without colours."""
+    return _COLOUR.sub("", log)
+
+
 def read(log: str) -> Tests:
-    """Read a part's log."""
-    log = _COLOUR.sub("", log)
+    """Read a part's log, which has no colours."""
     skipped = tuple(dict.fromkeys(_PREFIX.sub("", reason) for reason in _SKIPPED.findall(log)))
     closing = tuple(match[0] for match in _CLOSING.finditer(log))
     if closing:

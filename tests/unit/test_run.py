@@ -119,7 +119,7 @@ def test_commands_end_at_the_first_that_fails(tmp_path):
     ],
 )
 def test_log_says_what_was_tested(log, count, closing, skipped):
-    assert report.read(log) == report.Tests(count, closing, skipped)
+    assert report.read(report.plain(log)) == report.Tests(count, closing, skipped)
 
 
 def test_table_has_every_part_and_the_command_for_what_is_left():
