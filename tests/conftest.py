@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ansible.module_utils
 import pytest
+from ansible.module_utils.common.parameters import PASS_VARS
 
 from tests.modules import ModuleServer, Running
 
@@ -170,6 +171,8 @@ def run_module(tmp_path, module_server):
             "_ansible_check_mode": "--check" in options,
             "_ansible_diff": "--diff" in options,
         }
+        if "inject_invocation" in PASS_VARS:  # from ansible-core 2.21 on it is left out unless asked for
+            own["_ansible_inject_invocation"] = True
         umask = os.umask(0)
         os.umask(umask)
         request = {

@@ -28,7 +28,13 @@ def alone(monkeypatch, tmp_path):
 
 
 def git(folder, *argv):
-    identity = ["-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "init.defaultBranch=main"]
+    settings = {
+        "user.name": "x",
+        "user.email": "x@localhost",
+        "init.defaultBranch": "main",
+        "maintenance.auto": "false",
+    }
+    identity = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = ["git", "-C", str(folder), *identity, *argv]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
