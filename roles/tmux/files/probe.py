@@ -144,13 +144,21 @@ def round_trip(work, state, wanted):
     tmux("new-session", "-d", "-s", "kept", "-n", "it's kept", "exec sleep 60", cwd=folder)
     tmux("split-window", "-t", "kept", "exec sleep 60", cwd=work)
     tmux("resize-pane", "-Z", "-t", "kept")
-    before = tmux("list-panes", "-s", "-t", "kept", "-F", LOOKED_AT)
+
+    def panes():
+        return tmux("list-panes", "-s", "-t", "kept", "-F", LOOKED_AT)
+
+    # A pane is listed before its process has gone to its folder.
+    wait_for(
+        lambda: [line.endswith(" " + path) for line, path in zip(panes().splitlines(), (folder, work))] == [True] * 2
+    )
+    before = panes()
     status, said = run(SESSIONS, "-L", "probe", "save")
     if status == 0:
         os.kill(int(tmux("display-message", "-p", "#{pid}")), signal.SIGKILL)
         wait_for(lambda: run("tmux", "-L", "probe", "list-sessions")[0])
         status, said = run(SESSIONS, "-L", "probe", "restore")
-    same = wait_for(lambda: before and tmux("list-panes", "-s", "-t", "kept", "-F", LOOKED_AT) == before)
+    same = wait_for(lambda: before and panes() == before)
     return {"saved_by_itself": by_itself, "restored": status == 0 and same, "sessions_said": said}
 
 
