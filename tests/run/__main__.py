@@ -93,7 +93,8 @@ def run(size: Size, names: Sequence[str], logs: Path) -> int:
     start = time.monotonic()
 
     def log_line(text: str) -> None:
-        print(f"[{report.minutes(time.monotonic() - start):>5}] {text}", flush=True)
+        # In one write, because parts run in threads.
+        print(f"[{report.minutes(time.monotonic() - start):>5}] {text}\n", end="", flush=True)
 
     def log_of(name: str) -> str:
         return report.plain((logs / f"{name}.log").read_text(errors="replace"))
