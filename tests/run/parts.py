@@ -76,7 +76,7 @@ _TERMINAL = (
     "pytest",
     "tests/terminal",
     "--once",
-    "--numprocesses=6",
+    "--numprocesses=5",
 )
 
 #: In the order in which they start, as far as `after` lets them.
@@ -122,7 +122,7 @@ PARTS = (
     Part(
         "machine",
         {
-            "default": (("pytest", *_MACHINE, *_NOT_FULL, "--suite=trixie", "--numprocesses=3"),),
+            "default": (("pytest", *_MACHINE, *_NOT_FULL, "--suite=trixie", "--numprocesses=2"),),
             "full": (("pytest", *_MACHINE, "--numprocesses=4"),),
         },
         needs=("life",),

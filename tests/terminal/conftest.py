@@ -120,12 +120,14 @@ def idle_zsh(zsh):
 
 
 @pytest.fixture
-def tmux(open_terminal):
+def tmux(home, open_terminal):
     """Return a function that starts tmux with the user's configuration and waits until a shell is in it."""
 
     def start(*arguments, **options):
         terminal = open_terminal("tmux", *arguments, **{"columns": 100, "lines": 30, **options})
         terminal.wait_prompt()
+        # On a busy machine keys arrive together, and tmux would take them for pasted text.
+        home.sh("tmux set-option -g assume-paste-time 0")
         return terminal
 
     return start
